@@ -4,8 +4,11 @@
  * Helpers lie beside the executable in a build tree, in ../libexec/glckpt once installed.
  *
  *	run dir    $XDG_RUNTIME_DIR/glckpt, else /tmp/glckpt-UID (0700): a folder a live session
- *	state dir  $XDG_STATE_HOME/glckpt, else ~/.local/state/glckpt: what outlives a session
- *(logs) image dir  $GLCKPT_IMAGE_DIR, else $XDG_DATA_HOME/glckpt/images, else ~/.local/share/...
+ *	state dir  $XDG_STATE_HOME/glckpt, else ~/.local/state/glckpt: logs that outlive a session
+ *	image dir  $GLCKPT_IMAGE_DIR, else $XDG_DATA_HOME/glckpt/images, else ~/.local/share/...
+ *
+ * The run dir is made, and refused where it is not the user's own; the other two are only named,
+ * and whoever writes there makes them.
  *
  * All results are heap strings that the caller frees, or NULL with the error set.
  */
