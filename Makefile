@@ -74,6 +74,18 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(filter-out $(BUILD)/xdetach/mai
 check: all $(UNIT)
 	$(PYTHON) tests/run.py --unit $(UNIT)
 
+# ---- samples: small programs to try it on, not sanitized because they stand for anybody's --------
+SAMPLES := $(patsubst samples/%.c,$(BUILD)/samples/%,$(wildcard samples/*.c))
+
+$(BUILD)/samples/%: samples/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARN) $(CFLAGS) -o $@ $< -Wl,--as-needed \
+		$(shell $(PKG_CONFIG) --libs xcb xcb-shm) -pthread
+
+.PHONY: samples
+samples: $(SAMPLES)
+all: samples
+
 clean:
 	rm -rf build
 
