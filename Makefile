@@ -1,92 +1,197 @@
 # glckpt: one non-recursive Makefile. `make help` lists the targets.
 #
-# Every room adds its objects to a program below; everything built lies in $(BUILD).
+# Every room adds its objects to a program below; everything built lies in $(BUILD). Nothing that
+# `make deps` installs is needed to read this file: pkg-config is asked within recipes only.
 
 BUILD ?= build
 PREFIX ?= /usr/local
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PYTHON ?= /usr/bin/python3
 PKG_CONFIG ?= pkg-config
 VERSION := 0.1
 
 # SANITIZE=address,undefined builds everything under the sanitizers, in a build folder of its own.
+comma := ,
 ifdef SANITIZE
 BUILD := build/$(subst $(comma),-,$(SANITIZE))
 SANFLAGS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 endif
-comma := ,
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
-	-Wpointer-arith -Wwrite-strings -Wno-unused-parameter -Wno-format-truncation
+	-Wpointer-arith -Wwrite-strings -Wno-unused-parameter
+# Only gcc knows this warning; the sentences in fixed buffers may be cut.
+WARN += $(if $(findstring clang,$(CC)),,-Wno-format-truncation)
 CFLAGS ?= -O2 -g
-ALL_CFLAGS := -std=gnu11 $(WARN) -fvisibility=hidden -fPIC -D_FILE_OFFSET_BITS=64 \
-	-DGLCKPT_VERSION='"$(VERSION)"' -I. $(CFLAGS) $(SANFLAGS)
+BASE_CFLAGS := -std=gnu11 $(WARN) -I. -D_FILE_OFFSET_BITS=64 -DGLCKPT_VERSION='"$(VERSION)"' $(CFLAGS)
+ALL_CFLAGS := $(BASE_CFLAGS) -fvisibility=hidden -fPIC $(SANFLAGS)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-MAKEFLAGS += --no-builtin-rules
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+JOBS := -j$(shell nproc)
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s%s\n' $(1) $@)
 
-.PHONY: all help deps check check-asan test demo bench lint format install clean
+.PHONY: all help deps criu check check-asan test test-here demo demo-here bench lint format \
+	install uninstall clean FORCE
+
+#: all          builds glckpt and its helpers (the default)
 all:
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+# ---- what is needed to build ----------------------------------------------------------------
+XDETACH_PKGS := jansson popt libzstd libxxhash libpng xcb xcb-xtest xau
+SAMPLE_PKGS := xcb xcb-shm
+
+# What everything is built with: rewritten, and everything built anew, only when that changes.
+$(BUILD)/.tools: FORCE
+	@mkdir -p $(@D)
+	@{ command -v $(firstword $(CC)) && \
+		$(PKG_CONFIG) --exists $(XDETACH_PKGS) $(SAMPLE_PKGS); } >/dev/null 2>&1 || \
+		{ echo "glckpt: the compiler or a library is missing: run \`make deps\`" >&2; exit 1; }
+	@echo "$(CC) $(CFLAGS) $(SANFLAGS) $(VERSION)" | cmp -s - $@ || \
+		echo "$(CC) $(CFLAGS) $(SANFLAGS) $(VERSION)" >$@
+
+#: deps         installs by apt what is missing; asks for nothing, does nothing when all is there
+deps:
+	@tools/deps.sh build run demo test lint
+
+#: criu         chooses a criu that works on this kernel, fetching a newer one where needed
+criu: all
+	@tools/get-criu.sh $(BUILD)
 
 # ---- objects --------------------------------------------------------------------------------
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/.tools
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(cflags-$(firstword $(subst /, ,$<))) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(cflags-$(firstword $(subst /, ,$<))) -MMD -MP -c -o $@ $<
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,base wire xdetach tests) -name '*.d' 2>/dev/null)
 
 BASE := $(call objects,$(wildcard base/*.c))
 
 # ---- xdetach: the glckpt command ------------------------------------------------------------
-XDETACH_PKGS := jansson popt libzstd libxxhash libpng xcb xcb-xtest xau
 cflags-xdetach = $(shell $(PKG_CONFIG) --cflags $(XDETACH_PKGS))
+cflags-wire = $(cflags-xdetach)
 XDETACH := $(call objects,$(wildcard xdetach/*.c xdetach/cmd/*.c wire/ctl*.c))
 
 $(BUILD)/glckpt: $(XDETACH) $(BASE)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS)) -pthread
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS)) -pthread
 
 # The root of every dumped tree: static, so that no library's upgrade changes it.
-$(BUILD)/glckpt-stub: xdetach/stub/stub.c
+$(BUILD)/glckpt-stub: xdetach/stub/stub.c $(BUILD)/.tools
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(WARN) -I. -Os -s -static -o $@ $<
+	$(call say,LINK)
+	$(Q)$(CC) -std=gnu11 $(WARN) -I. -Os -s -static -o $@ $<
 
-# What CRIU loads: its plugin, and the shim that gives it map_files in a user namespace.
-$(BUILD)/criu-plugin/glckpt.so: xdetach/criu/plugin.c
+# What criu loads: its plugin, and the library that gives it map_files in a user namespace.
+$(BUILD)/criu-plugin/glckpt.so: xdetach/criu/plugin.c $(BUILD)/.tools
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $<
+	$(call say,LINK)
+	$(Q)$(CC) $(BASE_CFLAGS) -fvisibility=hidden -fPIC -shared -o $@ $<
 
-$(BUILD)/glckpt-mapfiles.so: xdetach/criu/mapfiles.c
+# Not for 64-bit file offsets by macro: it defines both names of each call.
+$(BUILD)/glckpt-mapfiles.so: xdetach/criu/mapfiles.c $(BUILD)/.tools
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
+	$(call say,LINK)
+	$(Q)$(CC) -std=gnu11 $(WARN) $(CFLAGS) -fvisibility=hidden -fPIC -shared -o $@ $<
 
-all: $(BUILD)/glckpt $(BUILD)/glckpt-stub $(BUILD)/criu-plugin/glckpt.so $(BUILD)/glckpt-mapfiles.so
+HELPERS := $(BUILD)/glckpt-stub $(BUILD)/criu-plugin/glckpt.so $(BUILD)/glckpt-mapfiles.so
+all: $(BUILD)/glckpt $(HELPERS)
 
-# ---- unit tests: a program a file, cmocka's runner ------------------------------------------
+# ---- samples: small programs that watch themselves ------------------------------------------
+SAMPLES := $(patsubst %.c,$(BUILD)/%,$(wildcard samples/*.c))
+
+$(BUILD)/samples/%: samples/%.c $(BUILD)/.tools
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(BASE_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(SAMPLE_PKGS)) -o $@ $< \
+		$(shell $(PKG_CONFIG) --libs $(SAMPLE_PKGS)) -pthread
+
+all: $(SAMPLES)
+
+#: demo         stops a Blender job in mid-frame, takes it up again and compares the frames
+demo:
+	@tools/deps.sh build run demo
+	@$(MAKE) $(JOBS) all
+	@$(MAKE) demo-here
+
+demo-here: criu
+	@$(PYTHON) samples/demo.py
+
+# ---- tests ----------------------------------------------------------------------------------
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
+cflags-tests = $(cflags-xdetach)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(filter-out $(BUILD)/xdetach/main.o,$(XDETACH)) $(BASE)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS) cmocka) -pthread
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS) cmocka) -pthread
 
+#: test         everything: dependencies, build, unit tests, end-to-end tests
+test:
+	@tools/deps.sh build run demo test
+	@$(MAKE) $(JOBS) all
+	@$(MAKE) test-here
+
+test-here: criu $(UNIT)
+	@$(PYTHON) tests/run.py --build $(BUILD) --e2e $(UNIT)
+
+#: check        the unit tests: under a minute, without root or network
 check: all $(UNIT)
-	$(PYTHON) tests/run.py --unit $(UNIT)
+	@$(PYTHON) tests/run.py --build $(BUILD) $(UNIT)
 
-# ---- samples: small programs to try it on, not sanitized because they stand for anybody's --------
-SAMPLES := $(patsubst samples/%.c,$(BUILD)/samples/%,$(wildcard samples/*.c))
+#: check-asan   the same under AddressSanitizer and UndefinedBehaviorSanitizer
+check-asan:
+	@$(MAKE) $(JOBS) SANITIZE=address,undefined check
 
-$(BUILD)/samples/%: samples/%.c
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(WARN) $(CFLAGS) -o $@ $< -Wl,--as-needed \
-		$(shell $(PKG_CONFIG) --libs xcb xcb-shm) -pthread
+#: bench        checkpoint and restore, measured against plain criu
+bench: criu
+	@$(PYTHON) tests/bench/bench.py
 
-.PHONY: samples
-samples: $(SAMPLES)
-all: samples
+# ---- hygiene --------------------------------------------------------------------------------
+C_FILES = $(shell git ls-files '*.c' '*.h')
 
+#: lint         format, who includes whom, exported symbols, shell, Python, the manual, clang
+lint: all
+	@clang-format --dry-run -Werror $(C_FILES)
+	@$(PYTHON) tools/lint.py $(BUILD)
+	@shellcheck $$(git ls-files '*.sh') .ci/run
+	@pyflakes3 $$(git ls-files '*.py')
+	@mandoc -Tlint -Wwarning docs/glckpt.1
+	@$(MAKE) $(JOBS) CC=clang BUILD=build/clang CFLAGS='-O1 -g -Werror' all
+
+#: format       brings the C files into the house style
+format:
+	clang-format -i $(C_FILES)
+
+# ---- installing -----------------------------------------------------------------------------
+bindir = $(DESTDIR)$(PREFIX)/bin
+libexecdir = $(DESTDIR)$(PREFIX)/libexec/glckpt
+mandir = $(DESTDIR)$(PREFIX)/share/man/man1
+
+#: install      into $(DESTDIR)$(PREFIX), with the criu that was fetched, if one was
+install: all
+	install -D -m 755 -t $(bindir) $(BUILD)/glckpt
+	install -D -m 755 -t $(libexecdir) $(BUILD)/glckpt-stub $(BUILD)/glckpt-mapfiles.so
+	install -D -m 755 -t $(libexecdir)/criu-plugin $(BUILD)/criu-plugin/glckpt.so
+	install -D -m 644 -t $(mandir) docs/glckpt.1
+	if [ -d $(BUILD)/criu ]; then cp -a $(BUILD)/criu $(libexecdir); fi
+	if [ -e $(BUILD)/criu.path ]; then install -m 644 -t $(libexecdir) $(BUILD)/criu.path; fi
+
+uninstall:
+	rm -rf $(bindir)/glckpt $(libexecdir) $(mandir)/glckpt.1
+
+#: clean        removes everything built, the fetched criu too
 clean:
 	rm -rf build
-
-.SECONDARY:
