@@ -106,23 +106,29 @@ static char *chosen_criu(const char *file, struct err *err)
 	return must_execute(absolute(text.data ? text.data : "", dir, err), err);
 }
 
-/* An ordinary user's PATH leaves the sbin folders out, and Debian's criu lies there. */
-static char *criu_of_path(struct err *err)
+char *paths_program(const char *name)
 {
 	const char *path = getenv("PATH");
 	scoped_free char *folders =
-		paths_format(err, "%s:/usr/local/sbin:/usr/sbin", path ? path : "/usr/bin");
+		paths_format(NULL, "%s:/usr/local/sbin:/usr/sbin", path ? path : "/usr/bin");
 	char *rest = folders;
 	for (char *folder; (folder = strsep(&rest, ":"));) {
-		char *criu = folder[0] == '/' ? paths_format(err, "%s/criu", folder) : NULL;
-		if (criu && access(criu, X_OK) == 0)
-			return criu;
-		free(criu);
+		char *program = folder[0] == '/' ? paths_format(NULL, "%s/%s", folder, name) : NULL;
+		if (program && access(program, X_OK) == 0)
+			return program;
+		free(program);
 	}
-	err_set(err,
-		"there is no criu: run `make deps criu` in glckpt's source, install the "
-		"package criu, or name one with GLCKPT_CRIU");
 	return NULL;
+}
+
+static char *criu_of_path(struct err *err)
+{
+	char *criu = paths_program("criu");
+	if (!criu)
+		err_set(err,
+			"there is no criu: run `make criu` in glckpt's source, or name one "
+			"with GLCKPT_CRIU");
+	return criu;
 }
 
 char *paths_criu(struct err *err)

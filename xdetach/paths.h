@@ -27,6 +27,10 @@ char *paths_helper(const char *name, struct err *err);
  */
 char *paths_criu(struct err *err);
 
+/* A program of $PATH, or of the sbin folders, which an ordinary user's PATH leaves out. NULL when
+ * there is none: not an error. */
+char *paths_program(const char *name);
+
 char *paths_run_dir(struct err *err);
 char *paths_state_dir(struct err *err);
 char *paths_image_dir(struct err *err);
