@@ -54,6 +54,10 @@ int stream_capture_settle(struct stream_capture *capture, struct err *err);
 int stream_capture_finish(
 	struct stream_capture *capture, struct stream_stats *stats, struct err *err);
 
+/* 0, or -1 with what has gone wrong here so far (a full disk, nonsense from criu): to be asked when
+ * criu fails, which it does soon after, because it then finds its pipes closed. Any thread. */
+int stream_capture_error(struct stream_capture *capture, struct err *err);
+
 /* Stops the threads; removes the file unless finished. Takes NULL. */
 void stream_capture_destroy(struct stream_capture *capture);
 
@@ -79,6 +83,11 @@ void stream_serve_destroy(struct stream_serve *serve);
 typedef void stream_progress_fn(uint64_t done, uint64_t total, void *data);
 int stream_verify(const char *path, unsigned threads, stream_progress_fn *progress, void *data,
 	struct err *err);
+
+/* A hash of header, index and trailer, and so of every checksum in the file: what a manifest keeps
+ * to tell this file from another sound one. 32 hex digits and a zero byte. */
+#define STREAM_SEAL_SIZE 33
+int stream_seal(const char *path, char seal[STREAM_SEAL_SIZE], struct err *err);
 
 /* Takes one criu file out of the image into `out`; -1 with an error when it is not there. */
 int stream_extract(const char *path, const char *file, struct buf *out, struct err *err);
