@@ -138,6 +138,17 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(filter-out $(BUILD)/xdetach/mai
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS) cmocka) -pthread
 
+# Programs that the measurements use.
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(filter-out $(BUILD)/xdetach/main.o,$(XDETACH)) $(BASE)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS)) -pthread
+
+bench: $(BENCHES)
+
 #: test         everything: dependencies, build, unit tests, end-to-end tests
 test:
 	@tools/deps.sh build run demo test
