@@ -3,9 +3,9 @@
     blender -b --factory-startup --python samples/make_scene.py -- \\
         [--engine EEVEE|CYCLES] [--frames N] [--size WxH] [--samples N] [--plain] OUT.blend
 
-A ring of glossy spheres turns around a glass Suzanne over a chequered floor, under a sun and a coloured
-area light. Everything follows from the frame number, so that two renderings of a frame are equal
-pixel for pixel, however often the process was stopped in between.
+A ring of glossy spheres turns around a glass Suzanne over a chequered floor, under a sun and a
+coloured area light. Everything follows from the frame number, so that two renderings of a frame are
+equal pixel for pixel, however often the process was stopped in between.
 """
 
 import argparse
