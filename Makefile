@@ -60,7 +60,7 @@ $(BUILD)/.tools: FORCE
 
 #: deps         installs by apt what is missing; asks for nothing, does nothing when all is there
 deps:
-	@tools/deps.sh build run demo test lint
+	@tools/deps.sh build run demo test
 
 #: criu         chooses a criu that works on this kernel, fetching a newer one where needed
 criu: all
@@ -175,6 +175,7 @@ C_FILES = $(shell git ls-files '*.c' '*.h')
 
 #: lint         format, who includes whom, exported symbols, shell, Python, the manual, clang
 lint: all
+	@tools/deps.sh lint
 	@clang-format --dry-run -Werror $(C_FILES)
 	@$(PYTHON) tools/lint.py $(BUILD)
 	@shellcheck $$(git ls-files '*.sh') .ci/run

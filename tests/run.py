@@ -118,7 +118,7 @@ def copy_for(user: str) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="glckpt-user-", dir="/var/tmp"))
     try:
         shutil.copytree(TOP, folder / "tree", symlinks=True,
-                        ignore=shutil.ignore_patterns(".git", "__pycache__"))
+                        ignore=shutil.ignore_patterns(".git", "__pycache__", "e2e-evidence"))
         (folder / "home").mkdir(mode=0o700)
         subprocess.run(["chown", "-hR", f"{user}:", folder], check=True)
         yield folder
