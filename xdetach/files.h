@@ -15,6 +15,7 @@
 #include "base/err.h"
 
 #include <jansson.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum files_policy {
