@@ -1,0 +1,45 @@
+/*
+ * checkpoint.h: taking one checkpoint, in a process of its own.
+ *
+ * The supervisor forks a worker that runs checkpoint_run() and ends, so that whatever happens to
+ * it, the supervisor and the application go on. Worker and supervisor talk over `channel`
+ * (wire/ctl.h):
+ *
+ *	to the supervisor    {"event": "progress", "phase", "bytes"}
+ *	                     {"op": "drain"}   all stand still: take what is in the pipes
+ *	                     {"event": "thawed", "pause_s"}   the application runs on
+ *	                     {"event": "done", "path", "pause_s", ...} or {"event": "error", ...}
+ *	to the worker        {"event": "drained", "stdout", "stderr", "unread", "input_ended"}
+ *
+ * With `stop` the processes are left stopped (SIGSTOP): the supervisor ends them after "done", or
+ * continues them when the worker failed.
+ */
+#ifndef XDETACH_CHECKPOINT_H
+#define XDETACH_CHECKPOINT_H
+
+#include "base/err.h"
+#include "xdetach/session.h"
+#include "xdetach/xserver.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct checkpoint {
+	const struct session *session;
+	const struct xserver *xserver;
+	json_t *description; /* "session" in the manifest; borrowed */
+	json_t *pipes;       /* {"stdin": "pipe:[1]", ...}; borrowed */
+	const char *path;    /* the image, as a path of the host */
+	pid_t root;
+	bool stop;
+	bool close_tcp;
+	int channel;
+};
+
+/* Returns the worker's exit status. */
+int checkpoint_run(const struct checkpoint *checkpoint);
+
+/* Makes RUN-DIR/criu/ anew, for sockets and logs; its path as a heap string. */
+char *checkpoint_work_dir(const struct session *session, struct err *err);
+
+#endif

@@ -1,0 +1,192 @@
+#define _GNU_SOURCE
+#include "xdetach/restore.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "xdetach/cmd.h"
+#include "xdetach/paths.h"
+#include "xdetach/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int option_detach, option_json, option_terminal;
+static char *option_name, *option_image_dir, *option_every;
+static const char *option_files = "rewind";
+
+static const struct poptOption options[] = {
+	{"detach", 'd', POPT_ARG_NONE, &option_detach, 0,
+		"return when it runs, and print the session's name", NULL},
+	{"terminal", 't', POPT_ARG_NONE, &option_terminal, 0,
+		"refuse an image whose session has no terminal", NULL},
+	{"name", '\0', POPT_ARG_STRING, &option_name, 0, "name of the session", "NAME"},
+	{"image-dir", '\0', POPT_ARG_STRING, &option_image_dir, 0,
+		"folder for further images (else that of this one)", "DIR"},
+	{"every", '\0', POPT_ARG_STRING, &option_every, 0,
+		"take a checkpoint that often (else as before)", "TIME"},
+	{"files", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_files, 0,
+		"files open for writing: rewind, keep or refuse", "POLICY"},
+	{"json", '\0', POPT_ARG_NONE, &option_json, 0, "with -d: print JSON", NULL},
+	POPT_TABLEEND,
+};
+
+/* ---- standard output that was a file ---- */
+
+static bool is_file_at(int fd, const json_t *position, off_t *size)
+{
+	char link[64], path[4096];
+	struct stat st;
+	const char *wanted = json_string_value(json_object_get(position, "path"));
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t length = readlink(link, path, sizeof(path) - 1);
+	if (!wanted || length < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	path[length] = '\0';
+	*size = (off_t)json_integer_value(json_object_get(position, "size"));
+	return !strcmp(path, wanted) && st.st_size > *size;
+}
+
+/* What was written there after the checkpoint will be written again. */
+static void rewind_output(const struct image *image, const char *name, int fd)
+{
+	off_t size = 0;
+	const json_t *stdio = json_object_get(image->manifest, "stdio");
+	if (option_detach || !is_file_at(fd, json_object_get(stdio, name), &size))
+		return;
+	if (ftruncate(fd, size) == 0)
+		lseek(fd, size, SEEK_SET);
+}
+
+/* ---- the plan ---- */
+
+static const char *word(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+static json_t *describe(const struct image *image, const struct plan *plan)
+{
+	json_t *was = json_object_get(image->manifest, "session");
+	json_t *description = json_deep_copy(was);
+	json_int_t generation = json_integer_value(json_object_get(was, "generation"));
+	json_object_set_new(description, "generation", json_integer(generation + 1));
+	json_object_set(description, "parent", json_object_get(image->manifest, "id"));
+	json_object_set_new(description, "image_dir", json_string(plan->image_dir));
+	json_object_set_new(description, "every_s", json_integer(plan->every_s));
+	return description;
+}
+
+static char *choose_image_dir(const struct image *image, struct err *err)
+{
+	const char *slash = strrchr(image->path, '/');
+	if (!option_image_dir)
+		return paths_format(err, "%.*s", (int)(slash - image->path), image->path);
+	if (option_image_dir[0] == '/')
+		return paths_format(err, "%s", option_image_dir);
+	scoped_free char *here = get_current_dir_name();
+	return paths_format(err, "%s/%s", here ? here : "", option_image_dir);
+}
+
+static int fill_plan(struct plan *plan, struct namespace_clock *clock, const struct image *image,
+	struct err *err)
+{
+	const json_t *session = json_object_get(image->manifest, "session");
+	const json_t *engine = json_object_get(image->manifest, "engine");
+	if (files_policy_parse(option_files, &plan->files) < 0)
+		return err_set_status(err, STATUS_USAGE,
+			"'%s' is no policy for files: rewind, keep or refuse", option_files);
+	plan->image = image;
+	plan->fail = getenv("GLCKPT_FAIL");
+	plan->terminal = json_is_true(json_object_get(session, "terminal"));
+	plan->every_s = (unsigned)json_integer_value(json_object_get(session, "every_s"));
+	if (option_every && cmd_parse_duration(option_every, &plan->every_s, err) < 0)
+		return -1;
+	if (option_terminal && !plan->terminal)
+		return err_set(err,
+			"the image's session has no terminal (it was not launched "
+			"with -t)");
+	xserver_from_json(&plan->xserver, json_object_get(session, "display"));
+	clock->monotonic_ns = json_integer_value(json_object_get(engine, "monotonic_ns"));
+	clock->boottime_ns = json_integer_value(json_object_get(engine, "boottime_ns"));
+	return 0;
+}
+
+static void show_progress(uint64_t done, uint64_t total, void *data)
+{
+	cmd_progress("verifying", done, total);
+}
+
+static int print_started(const struct start *start, struct err *err)
+{
+	const char *name = start->plan->session.name;
+	if (option_json)
+		return cmd_print_json(
+			json_pack("{s:s, s:f}", "name", name, "restore_s", start->restore_s), err);
+	puts(name);
+	return cmd_flush(err);
+}
+
+static int start_plan(struct plan *plan, const struct namespace_clock *clock, struct err *err)
+{
+	struct start start = {.plan = plan, .clock = *clock, .detach = option_detach};
+	rewind_output(plan->image, "stdout", STDOUT_FILENO);
+	rewind_output(plan->image, "stderr", STDERR_FILENO);
+	int status = start_session(&start, err);
+	if (status == 0 && option_detach)
+		return print_started(&start, err);
+	return status;
+}
+
+/* The name the session had, unless another has it now. */
+static int claim(struct plan *plan, const struct image *image, struct err *err)
+{
+	const char *was = word(json_object_get(image->manifest, "session"), "name");
+	return session_claim(&plan->session, option_name, was ? was : "restored", err);
+}
+
+static int check_and_start(const struct image *image, struct err *err)
+{
+	struct plan plan = {0};
+	struct namespace_clock clock = {0};
+	scoped_free char *image_dir = choose_image_dir(image, err);
+	plan.image_dir = image_dir;
+	if (!image_dir || fill_plan(&plan, &clock, image, err) < 0 ||
+		restore_check(image, plan.files, show_progress, NULL, err) < 0)
+		return -1;
+	if (claim(&plan, image, err) < 0)
+		return -1;
+	plan.description = describe(image, &plan);
+	json_object_set_new(plan.description, "name", json_string(plan.session.name));
+	int status = start_plan(&plan, &clock, err);
+	json_decref(plan.description);
+	session_finish(&plan.session);
+	return status;
+}
+
+static int run(const char **arguments, struct err *err)
+{
+	struct image image = {0};
+	int status = image_open(&image, arguments[0], err);
+	if (status == 0)
+		status = check_and_start(&image, err);
+	image_close(&image);
+	if (status < 0 && err->status == STATUS_FAILED)
+		err->status = STATUS_GLCKPT;
+	return status;
+}
+
+const struct cmd cmd_restore = {
+	.name = "restore",
+	.arguments = "IMAGE",
+	.summary = "take an image up again",
+	.details =
+		"Everything is verified before anything is touched. In the foreground it passes "
+		"signals on\nand ends with the program's status, or with 85 when the session was "
+		"checkpointed again.",
+	.options = options,
+	.min_arguments = 1,
+	.max_arguments = 1,
+	.run = run,
+};

@@ -1,0 +1,183 @@
+#define _GNU_SOURCE
+#include "wire/ctl.h"
+#include "xdetach/cmd.h"
+#include "xdetach/image.h"
+#include "xdetach/session.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static int option_json;
+
+static const struct poptOption options[] = {
+	{"json", '\0', POPT_ARG_NONE, &option_json, 0, "print JSON", NULL},
+	POPT_TABLEEND,
+};
+
+/* ---- lines ---- */
+
+static const char *word(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "-";
+}
+
+static double number(const json_t *object, const char *name)
+{
+	return json_number_value(json_object_get(object, name));
+}
+
+static void line(const char *label, const char *format, ...) printf_like(2, 3);
+
+static void line(const char *label, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	printf("%-12s ", label);
+	vprintf(format, args);
+	putchar('\n');
+	va_end(args);
+}
+
+static void command_line(const json_t *words)
+{
+	size_t i;
+	json_t *item;
+	printf("%-12s", "command");
+	json_array_foreach(words, i, item) printf(" %s", json_string_value(item));
+	putchar('\n');
+}
+
+static void display_line(const json_t *display)
+{
+	if (!json_is_object(display))
+		line("display", "none");
+	else
+		line("display", "%s :%d, %dx%d", word(display, "kind"),
+			(int)number(display, "number"), (int)number(display, "width"),
+			(int)number(display, "height"));
+}
+
+static void process_lines(const json_t *processes)
+{
+	size_t i;
+	json_t *process;
+	json_array_foreach(processes, i, process)
+	{
+		char memory[32];
+		line(i ? "" : "processes", "%6d %10s  %.100s", (int)number(process, "pid"),
+			cmd_format_bytes(memory, number(process, "memory")),
+			word(process, "command"));
+	}
+}
+
+/* ---- a session ---- */
+
+static void print_session(const json_t *status)
+{
+	char memory[32], uptime[32];
+	line("session", "%s, %s, generation %d", word(status, "name"), word(status, "state"),
+		(int)number(status, "generation"));
+	command_line(json_object_get(status, "command"));
+	line("folder", "%s", word(status, "cwd"));
+	line("up", "%s, %.1f s of processor time, %s of memory",
+		cmd_format_duration(uptime, number(status, "uptime_s")), number(status, "cpu_s"),
+		cmd_format_bytes(memory, number(status, "memory")));
+	display_line(json_object_get(status, "display"));
+	line("gl", "%s", word(json_object_get(status, "gl"), "mode"));
+	line("images", "%s", word(status, "image_dir"));
+	line("log", "%s", word(status, "log"));
+	const json_t *last = json_object_get(status, "last_checkpoint");
+	if (json_is_object(last))
+		line("last image", "%s, pause %.2f s, durable after %.2f s", word(last, "path"),
+			number(last, "pause_s"), number(last, "durable_s"));
+	process_lines(json_object_get(status, "processes"));
+}
+
+static int show_session(const char *name, struct err *err)
+{
+	scoped_fd int fd = session_connect(name, err);
+	json_t *status = fd >= 0 ? ctl_call(fd, json_pack("{s:s}", "op", "status"), err) : NULL;
+	if (!status)
+		return -1;
+	json_object_del(status, "event");
+	if (option_json)
+		return cmd_print_json(status, err);
+	print_session(status);
+	json_decref(status);
+	return cmd_flush(err);
+}
+
+/* ---- an image ---- */
+
+static void file_lines(const json_t *files)
+{
+	size_t i, kept = 0, other = 0;
+	json_t *file;
+	json_array_foreach(files, i, file)
+	{
+		char size[32];
+		if (!json_object_get(file, "kept")) {
+			other++;
+			continue;
+		}
+		line(kept++ ? "" : "kept files", "%10s  %s",
+			cmd_format_bytes(size, number(file, "size")), word(file, "path"));
+	}
+	line("needs", "%zu files of the host, unchanged", other);
+}
+
+static void print_image(const struct image *image)
+{
+	const json_t *manifest = image->manifest;
+	const json_t *session = json_object_get(manifest, "session");
+	const json_t *host = json_object_get(manifest, "host");
+	const json_t *figures = json_object_get(manifest, "figures");
+	char raw[32], disk[32];
+	line("image", "%s", image->path);
+	line("taken", "%s on %s (%s), by glckpt %s with criu %s", word(manifest, "created"),
+		word(host, "hostname"), word(host, "kernel"), word(manifest, "glckpt"),
+		word(json_object_get(manifest, "engine"), "criu"));
+	line("session", "%s, generation %d", word(session, "name"),
+		(int)number(session, "generation"));
+	command_line(json_object_get(session, "command"));
+	line("folder", "%s", word(session, "cwd"));
+	display_line(json_object_get(session, "display"));
+	line("gl", "%s", word(json_object_get(session, "gl"), "mode"));
+	line("size", "%s on disk, %s of processes; pause %.2f s",
+		cmd_format_bytes(disk, (double)image_bytes(image)),
+		cmd_format_bytes(raw, number(figures, "raw_bytes")), number(figures, "pause_s"));
+	process_lines(json_object_get(manifest, "processes"));
+	file_lines(json_object_get(manifest, "files"));
+}
+
+static int show_image(const char *path, struct err *err)
+{
+	struct image image = {0};
+	if (image_open(&image, path, err) < 0)
+		return -1;
+	int result = 0;
+	if (option_json)
+		result = cmd_print_json(json_incref(image.manifest), err);
+	else
+		print_image(&image);
+	image_close(&image);
+	return result < 0 ? -1 : cmd_flush(err);
+}
+
+static int run(const char **arguments, struct err *err)
+{
+	if (session_is_image(arguments[0]))
+		return show_image(arguments[0], err);
+	return show_session(arguments[0], err);
+}
+
+const struct cmd cmd_show = {
+	.name = "show",
+	.arguments = "SESSION|IMAGE",
+	.summary = "describe a session or an image",
+	.options = options,
+	.min_arguments = 1,
+	.max_arguments = 1,
+	.run = run,
+};
