@@ -85,6 +85,12 @@ void proto_put_varint(struct buf *out, uint64_t value)
 	buf_append(out, bytes, size);
 }
 
+void proto_put_number(struct buf *out, uint32_t number, uint64_t value)
+{
+	proto_put_varint(out, (uint64_t)number << 3 | PROTO_VARINT);
+	proto_put_varint(out, value);
+}
+
 void proto_put_bytes(struct buf *out, uint32_t number, const void *data, size_t size)
 {
 	proto_put_varint(out, (uint64_t)number << 3 | PROTO_BYTES);

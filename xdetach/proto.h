@@ -44,6 +44,9 @@ bool proto_next(struct proto *proto, struct proto_field *field);
 
 void proto_put_varint(struct buf *out, uint64_t value);
 
+/* A field that is a varint, with its key. */
+void proto_put_number(struct buf *out, uint32_t number, uint64_t value);
+
 /* A field of bytes with its key and length. */
 void proto_put_bytes(struct buf *out, uint32_t number, const void *data, size_t size);
 

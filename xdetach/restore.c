@@ -11,6 +11,7 @@
 #include "xdetach/namespace.h"
 #include "xdetach/paths.h"
 #include "xdetach/stream.h"
+#include "xdetach/timerfd.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -86,9 +87,17 @@ static int copy_cookie(const struct restore *restore, struct err *err)
 	return io_write_file(AT_FDCWD, to, cookie.data, cookie.size, 0600, err);
 }
 
+struct edits {
+	const struct restore *restore;
+	json_t *keep; /* paths */
+};
+
 static int edit_files(struct buf *bytes, void *data, struct err *err)
 {
-	return files_edit_criu(bytes, data, err);
+	const struct edits *edits = data;
+	if (edits->restore->files == FILES_KEEP && files_edit_criu(bytes, edits->keep, err) < 0)
+		return -1;
+	return timerfd_edit_criu(bytes, err);
 }
 
 /* With "keep" the files open for writing may have any size. */
@@ -97,9 +106,9 @@ static json_t *paths_to_keep(const struct restore *restore)
 	json_t *paths = json_array();
 	size_t i;
 	json_t *file;
-	json_array_foreach(json_object_get(restore->image->manifest, "files"), i,
-		file) if (json_is_true(json_object_get(file, "write")))
-		json_array_append(paths, json_object_get(file, "path"));
+	json_array_foreach (json_object_get(restore->image->manifest, "files"), i, file)
+		if (json_is_true(json_object_get(file, "write")))
+			json_array_append(paths, json_object_get(file, "path"));
 	return paths;
 }
 
@@ -150,16 +159,15 @@ static int serve_and_restore(const struct restore *restore, const char *image, s
 	scoped_free char *process = paths_format(err, "%s/process.img", image);
 	if (!dir || !process || fail_here("restore-serve", err) < 0)
 		return -1;
-	json_t *keep = paths_to_keep(restore);
+	struct edits edits = {restore, paths_to_keep(restore)};
 	struct stream_serve *serve = stream_serve_create(dir, process, 0, err);
 	int result = -1;
 	if (serve) {
-		if (restore->files == FILES_KEEP)
-			stream_serve_edit(serve, "files.img", edit_files, keep);
+		stream_serve_edit(serve, "files.img", edit_files, &edits);
 		result = run_criu(restore, dir, serve, err);
 	}
 	stream_serve_destroy(serve);
-	json_decref(keep);
+	json_decref(edits.keep);
 	return result;
 }
 

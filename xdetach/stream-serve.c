@@ -14,6 +14,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+/* 80 bytes a descriptor: what a process of many files has open. */
+#define EDITED_MAX (64u << 20)
+
 struct edit {
 	struct edit *next;
 	char *file;
@@ -47,8 +50,7 @@ static const struct edit *find_edit(const struct stream_serve *serve, const char
 
 static int load_edited(struct stream_serve *serve, const struct edit *edit)
 {
-	if (stream_file_load(serve->fd, serve->file, STREAM_CHUNK, &serve->bytes, &serve->err) <
-			0 ||
+	if (stream_file_load(serve->fd, serve->file, EDITED_MAX, &serve->bytes, &serve->err) < 0 ||
 		edit->change(&serve->bytes, edit->data, &serve->err) < 0)
 		return err_context(&serve->err, "%s", serve->file->name);
 	return buf_failed(&serve->bytes) ? err_set(&serve->err, "out of memory") : 0;

@@ -67,7 +67,7 @@ struct stream_serve;
 struct stream_serve *stream_serve_create(
 	const char *dir, const char *path, unsigned threads, struct err *err);
 
-/* Lets the caller change one small file (at most STREAM_CHUNK) on its way to criu: `edit` gets the
+/* Lets the caller change one small file (at most 64 MiB) on its way to criu: `edit` gets the
  * bytes in a buf and changes them there. To be set before criu starts. */
 struct buf;
 typedef int stream_edit_fn(struct buf *bytes, void *data, struct err *err);
