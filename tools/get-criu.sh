@@ -15,7 +15,7 @@ set -eu
 
 build=$1
 prefixes=build/criu
-suites="forky sid trixie-backports"
+suites="trixie-backports forky sid"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 say() {
@@ -54,9 +54,8 @@ choose() { # CRIU
 
 # One line of why not, where it does not work.
 works() { # CRIU
-	if ! complaint=$("$1" check --unprivileged 2>&1 >/dev/null); then
-		say "$1 does not do here: ${complaint##*
-}"
+	if ! complaint=$("$build/glckpt" doctor --smoke "$1" 2>&1 >/dev/null); then
+		say "$1 does not do here: ${complaint#glckpt: doctor: }"
 		return 1
 	fi
 }
