@@ -12,6 +12,8 @@
 
 #define IMAGE_MANIFEST "manifest.json"
 #define IMAGE_STREAM "process.img"
+/* Says that a .part folder is ours; no part, in the instant in which an image may still have it. */
+#define IMAGE_MARKER ".glckpt-part"
 #define IMAGE_FORMAT "glckpt-image"
 
 int image_manifest_format(const json_t *manifest, struct buf *text, struct err *err);

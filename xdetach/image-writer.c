@@ -14,7 +14,6 @@
 #include <sys/random.h>
 #include <time.h>
 
-#define MARKER ".glckpt-part" /* says that a .part folder is ours */
 #define SUFFIX ".part-"
 
 enum { SUFFIX_RANDOM = 6, ATTEMPTS = 5 };
@@ -43,7 +42,7 @@ static bool is_stale(int at, const char *name)
 	scoped_fd int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return false;
-	if (faccessat(fd, MARKER, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (faccessat(fd, IMAGE_MARKER, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return true;
 	unlinkat(at, name, AT_REMOVEDIR);
 	return false;
@@ -112,7 +111,7 @@ static bool lock_part(struct image_writer *writer)
 
 static int mark_part(struct image_writer *writer, struct err *err)
 {
-	scoped_fd int fd = io_open(writer->lock, MARKER, O_WRONLY | O_CREAT, 0600, err);
+	scoped_fd int fd = io_open(writer->lock, IMAGE_MARKER, O_WRONLY | O_CREAT, 0600, err);
 	return fd < 0 ? err_context(err, "%s", writer->part) : 0;
 }
 
@@ -174,6 +173,8 @@ static int add_part(const char *path, int fd, const struct stat *st, void *data,
 {
 	struct parts *parts = data;
 	char hash[IMAGE_HASH_SIZE];
+	if (!strcmp(path, IMAGE_MARKER))
+		return 0;
 	int result = strcmp(path, IMAGE_STREAM) ? image_hash(fd, hash, err)
 						: seal_stream(parts->dir, hash, err);
 	if (result < 0 || fchmod(fd, st->st_mode & 0700) < 0 || fsync(fd) < 0)
@@ -237,13 +238,12 @@ static int move_into_place(struct image_writer *writer, struct err *err)
 	if (result < 0)
 		return err_errno(err, "%s", writer->target);
 	writer->published = true;
+	unlinkat(writer->lock, IMAGE_MARKER, 0);
 	return io_sync_dir(writer->folder, err);
 }
 
 int image_writer_publish(struct image_writer *writer, json_t *manifest, struct err *err)
 {
-	if (unlinkat(writer->lock, MARKER, 0) < 0)
-		return err_errno(err, "%s", writer->part);
 	if (list_parts(writer, manifest, err) < 0 || describe(manifest, err) < 0 ||
 		write_manifest(writer, manifest, err) < 0 || image_walk_sync(writer->part, err) < 0)
 		return err_context(err, "%s", writer->target);

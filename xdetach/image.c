@@ -96,7 +96,7 @@ static int check_part(
 static int see_part(const char *path, int fd, const struct stat *st, void *data, struct err *err)
 {
 	struct check *check = data;
-	if (!strcmp(path, IMAGE_MANIFEST))
+	if (!strcmp(path, IMAGE_MANIFEST) || !strcmp(path, IMAGE_MARKER))
 		return 0;
 	if (check_part(check, path, fd, st, err) < 0)
 		return -1;
