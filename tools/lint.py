@@ -4,6 +4,7 @@
  - a room that includes another (each may include itself, base/ and wire/; base/ only itself);
  - a source that does not include its own header first;
  - a shared object that exports more or less than it should;
+ - a variable of the environment policy that README or manual do not mention;
  - paths of somebody's machine, hosts of package mirrors, and work left for later.
 """
 
@@ -62,6 +63,15 @@ def words(path: Path, text: str) -> Iterator[str]:
                 yield f"{path}:{number}: {what}"
 
 
+def environment_policy() -> Iterator[str]:
+    """The table in environment.c is the policy; what users read has to follow it."""
+    rules = re.findall(r'^\t\{"([A-Z_]+\*?)",', Path("xdetach/environment.c").read_text(),
+                       re.MULTILINE)
+    for page in (Path("README.md"), Path("docs/glckpt.1")):
+        text = page.read_text()
+        yield from (f"{page}: says nothing of {rule}" for rule in rules if rule not in text)
+
+
 def exports(build: Path) -> Iterator[str]:
     for name, wanted in EXPORTS.items():
         listed = subprocess.run(["nm", "-D", "--defined-only", build / name],
@@ -81,6 +91,7 @@ def complaints(build: Path) -> Iterator[str]:
             yield from includes(path, text)
             yield from own_header(path, text)
         yield from words(path, text)
+    yield from environment_policy()
     yield from exports(build)
 
 
