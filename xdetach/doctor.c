@@ -380,12 +380,19 @@ static char *existing_image_dir(struct err *err)
 	return dir;
 }
 
+/* Really tried: root may write everywhere, and yet not in /proc or on a read-only disk. */
+static bool is_writable(const char *dir)
+{
+	scoped_free char *probe = paths_format(NULL, "%s/.glckpt-doctor-XXXXXX", dir);
+	return probe && mkdtemp(probe) && rmdir(probe) == 0;
+}
+
 static void check_space(json_t *findings, const char *dir)
 {
 	struct statfs fs;
 	statfs(dir, &fs);
 	double free_gib = (double)fs.f_bavail * (double)fs.f_bsize / GIB;
-	if (access(dir, W_OK) < 0)
+	if (!is_writable(dir))
 		fail(findings, "images", "set GLCKPT_IMAGE_DIR to a folder that can be written",
 			"%s cannot be written", dir);
 	else if (free_gib < LITTLE_SPACE_GIB)
