@@ -182,8 +182,7 @@ static void *keep_files(void *data)
 {
 	struct work *work = data;
 	const char *dir = image_writer_dir(work->writer);
-	work->files = files_scan(work->tree.pids, work->tree.count, NAMESPACE_SHM, &work->keep_err);
-	if (work->files && files_keep(work->files, dir, &work->keep_err) == 0)
+	if (files_keep(work->files, dir, &work->keep_err) == 0)
 		files_keep_tree(NAMESPACE_SHM, dir, "shm", SHM_LIMIT, &work->keep_err);
 	return NULL;
 }
@@ -211,6 +210,10 @@ static int on_frozen(void *data, struct err *err)
 	proctree_finish(&work->tree);
 	if (fail_here("checkpoint-frozen", err) < 0 || drain(work, err) < 0 ||
 		proctree_read(&work->tree, work->request->root, err) < 0)
+		return -1;
+	/* Before criu works in the processes, which then hold its log as well. */
+	work->files = files_scan(work->tree.pids, work->tree.count, NAMESPACE_SHM, err);
+	if (!work->files)
 		return -1;
 	if (pthread_create(&work->keeper, NULL, keep_files, work) != 0)
 		return err_set(err, "no thread could be started");

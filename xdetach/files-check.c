@@ -113,7 +113,8 @@ int files_check(
 {
 	size_t i;
 	json_t *entry;
-	json_array_foreach(
-		files, i, entry) if (check_entry(entry, image_dir, policy, err) < 0) return -1;
+	json_array_foreach (files, i, entry)
+		if (check_entry(entry, image_dir, policy, err) < 0)
+			return -1;
 	return 0;
 }

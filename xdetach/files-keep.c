@@ -41,8 +41,7 @@ int files_keep(json_t *files, const char *dir, struct err *err)
 	scoped_fd int fd = io_open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0, err);
 	if (fd < 0)
 		return -1;
-	json_array_foreach(files, i, entry)
-	{
+	json_array_foreach (files, i, entry) {
 		if (!files_is_written(entry))
 			continue;
 		if (mkdirat(fd, KEPT_DIR, 0700) < 0 && errno != EEXIST)
@@ -79,8 +78,9 @@ int files_hash(json_t *files, struct err *err)
 {
 	size_t i;
 	json_t *entry;
-	json_array_foreach(
-		files, i, entry) if (wants_hash(entry) && hash_file(entry, err) < 0) return -1;
+	json_array_foreach (files, i, entry)
+		if (wants_hash(entry) && hash_file(entry, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -191,7 +191,8 @@ int files_put_back(
 	json_t *entry;
 	if (policy != FILES_REWIND)
 		return 0;
-	json_array_foreach(files, i, entry) if (files_is_written(entry) &&
-		put_back(entry, image_dir, err) < 0) return -1;
+	json_array_foreach (files, i, entry)
+		if (files_is_written(entry) && put_back(entry, image_dir, err) < 0)
+			return -1;
 	return 0;
 }

@@ -269,8 +269,7 @@ static void add_build_ids(json_t *files)
 {
 	size_t i;
 	json_t *entry;
-	json_array_foreach(files, i, entry)
-	{
+	json_array_foreach (files, i, entry) {
 		struct stat st;
 		char id[BUILD_ID_SIZE];
 		if (!files_flag(entry, "mapped") || files_flag(entry, "deleted"))

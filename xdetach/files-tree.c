@@ -283,8 +283,9 @@ static int back_entries(struct back *back, const json_t *list, struct err *err)
 {
 	size_t i;
 	json_t *entry;
-	json_array_foreach(list, i, entry) if (back_entry(back, entry) < 0) return err_errno(
-		err, "%s", files_text(entry, "path"));
+	json_array_foreach (list, i, entry)
+		if (back_entry(back, entry) < 0)
+			return err_errno(err, "%s", files_text(entry, "path"));
 	return 0;
 }
 

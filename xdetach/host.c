@@ -98,8 +98,7 @@ static bool has_flag(const json_t *flags, const char *flag)
 {
 	size_t i;
 	json_t *have;
-	json_array_foreach(flags, i, have)
-	{
+	json_array_foreach (flags, i, have) {
 		const char *name = json_string_value(have);
 		if (name && !strcmp(name, flag))
 			return true;
@@ -112,8 +111,7 @@ static size_t list_missing(const json_t *there, const json_t *here, struct buf *
 {
 	size_t i, count = 0;
 	json_t *flag;
-	json_array_foreach(there, i, flag)
-	{
+	json_array_foreach (there, i, flag) {
 		const char *name = json_string_value(flag);
 		if (!name || !is_important(name) || has_flag(here, name))
 			continue;

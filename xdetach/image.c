@@ -111,9 +111,9 @@ static int check_missing(const struct check *check, struct err *err)
 {
 	const char *path;
 	json_t *part;
-	json_object_foreach((json_t *)check->parts, path,
-		part) if (!json_object_get(check->seen, path)) return err_set(err, "%s is missing",
-		path);
+	json_object_foreach ((json_t *)check->parts, path, part)
+		if (!json_object_get(check->seen, path))
+			return err_set(err, "%s is missing", path);
 	return 0;
 }
 
@@ -122,8 +122,8 @@ static uint64_t sum_sizes(const json_t *parts)
 	uint64_t total = 0;
 	const char *path;
 	json_t *part;
-	json_object_foreach((json_t *)parts, path, part) total +=
-		(uint64_t)json_integer_value(json_object_get(part, "size"));
+	json_object_foreach ((json_t *)parts, path, part)
+		total += (uint64_t)json_integer_value(json_object_get(part, "size"));
 	return total;
 }
 

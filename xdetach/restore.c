@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 #define LIMIT_BASE_S 120
 #define LIMIT_BYTES_A_SECOND (20u << 20)
@@ -132,6 +133,29 @@ static unsigned limit_of(const struct image *image)
 	return LIMIT_BASE_S + (unsigned)(raw / LIMIT_BYTES_A_SECOND);
 }
 
+/*
+ * criu makes an open and deleted file anew under a fixed name in its old folder, and deletes it
+ * again: two restores at once would meet there. The lock is held until it is closed.
+ */
+static int lock_ghosts(const struct restore *restore, struct err *err)
+{
+	const json_t *files = json_object_get(restore->image->manifest, "files");
+	bool ghosts = false;
+	size_t i;
+	json_t *file;
+	json_array_foreach (files, i, file)
+		ghosts = ghosts || json_is_true(json_object_get(file, "deleted"));
+	if (!ghosts)
+		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	scoped_free char *path = paths_format(err, "%s/../.ghosts", restore->session->run_dir);
+	scoped_fd int fd = path ? io_open(AT_FDCWD, path, O_RDWR | O_CREAT, 0600, err) : -1;
+	if (fd < 0)
+		return -1;
+	if (flock(fd, LOCK_EX) < 0)
+		return err_errno(err, "%s", path);
+	return steal_fd(&fd);
+}
+
 static int run_criu(
 	const struct restore *restore, const char *dir, struct stream_serve *serve, struct err *err)
 {
@@ -144,6 +168,9 @@ static int run_criu(
 		.limit_s = limit_of(restore->image),
 	};
 	struct err criu_err = ERR_INIT;
+	scoped_fd int lock = lock_ghosts(restore, err);
+	if (lock < 0)
+		return -1;
 	int result = criu_restore(&options, &criu_err);
 	/* Damage that was met on the way explains criu's failure, so it is said first. */
 	if (stream_serve_finish(serve, err) < 0)

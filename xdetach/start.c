@@ -81,7 +81,6 @@ static void keep(struct start *start)
 	setsid();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGHUP, SIG_IGN);
 	prctl(PR_SET_NAME, "glckpt-keeper");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	drop_standard_streams();
