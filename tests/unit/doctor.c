@@ -30,8 +30,7 @@ static void findings_have_a_shape(void **state)
 	json_t *finding;
 	assert_non_null(findings);
 	assert_true(json_array_size(findings) > 10);
-	json_array_foreach(findings, index, finding)
-	{
+	json_array_foreach (findings, index, finding) {
 		const char *found = text_of(finding, "state");
 		assert_non_null(text_of(finding, "check"));
 		assert_non_null(text_of(finding, "text"));

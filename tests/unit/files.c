@@ -107,8 +107,7 @@ static json_t *entry_of(const json_t *files, const char *name)
 {
 	size_t i;
 	json_t *entry, *found = NULL;
-	json_array_foreach(files, i, entry)
-	{
+	json_array_foreach (files, i, entry) {
 		const char *path = json_string_value(json_object_get(entry, "path"));
 		if (strcmp(path, in_folder(name)) != 0)
 			continue;
@@ -157,8 +156,7 @@ static void scan_finds_what_is_held(void **state)
 	assert_null(entry_of(files, "private/shared"));
 	size_t i, programs = 0;
 	json_t *entry;
-	json_array_foreach(files, i, entry)
-	{
+	json_array_foreach (files, i, entry) {
 		const char *path = json_string_value(json_object_get(entry, "path"));
 		assert_int_equal(path[0], '/');
 		assert_null(strstr(path, "/proc/"));

@@ -21,7 +21,8 @@ static void print_command(const json_t *words)
 {
 	size_t i;
 	json_t *word;
-	json_array_foreach(words, i, word) printf("%s%s", i ? " " : "", json_string_value(word));
+	json_array_foreach (words, i, word)
+		printf("%s%s", i ? " " : "", json_string_value(word));
 	putchar('\n');
 }
 
@@ -54,7 +55,8 @@ static int run(const char **arguments, struct err *err)
 	if (json_array_size(sessions))
 		printf("%-20s %-13s %8s %10s %8s %3s  %s\n", "NAME", "STATE", "UP", "MEMORY",
 			"DISPLAY", "GEN", "COMMAND");
-	json_array_foreach(sessions, i, status) print_line(status);
+	json_array_foreach (sessions, i, status)
+		print_line(status);
 	json_decref(sessions);
 	return cmd_flush(err);
 }

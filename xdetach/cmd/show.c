@@ -44,7 +44,8 @@ static void command_line(const json_t *words)
 	size_t i;
 	json_t *item;
 	printf("%-12s", "command");
-	json_array_foreach(words, i, item) printf(" %s", json_string_value(item));
+	json_array_foreach (words, i, item)
+		printf(" %s", json_string_value(item));
 	putchar('\n');
 }
 
@@ -62,8 +63,7 @@ static void process_lines(const json_t *processes)
 {
 	size_t i;
 	json_t *process;
-	json_array_foreach(processes, i, process)
-	{
+	json_array_foreach (processes, i, process) {
 		char memory[32];
 		line(i ? "" : "processes", "%6d %10s  %.100s", (int)number(process, "pid"),
 			cmd_format_bytes(memory, number(process, "memory")),
@@ -114,8 +114,7 @@ static void file_lines(const json_t *files)
 {
 	size_t i, kept = 0, other = 0;
 	json_t *file;
-	json_array_foreach(files, i, file)
-	{
+	json_array_foreach (files, i, file) {
 		char size[32];
 		if (!json_object_get(file, "kept")) {
 			other++;
