@@ -178,7 +178,7 @@ lint: all
 	@tools/deps.sh lint
 	@clang-format --dry-run -Werror $(C_FILES)
 	@$(PYTHON) tools/lint.py $(BUILD)
-	@shellcheck $$(git ls-files '*.sh') .ci/run
+	@shellcheck $$(git ls-files '*.sh' '*.bash') .ci/run
 	@pyflakes3 $$(git ls-files '*.py')
 	@mandoc -Tlint -Wwarning docs/glckpt.1
 	@$(MAKE) $(JOBS) CC=clang BUILD=build/clang CFLAGS='-O1 -g -Werror' all
@@ -191,6 +191,7 @@ format:
 bindir = $(DESTDIR)$(PREFIX)/bin
 libexecdir = $(DESTDIR)$(PREFIX)/libexec/glckpt
 mandir = $(DESTDIR)$(PREFIX)/share/man/man1
+completiondir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 
 #: install      into $(DESTDIR)$(PREFIX), with the criu that was fetched, if one was
 install: all
@@ -198,11 +199,12 @@ install: all
 	install -D -m 755 -t $(libexecdir) $(BUILD)/glckpt-stub $(BUILD)/glckpt-mapfiles.so
 	install -D -m 755 -t $(libexecdir)/criu-plugin $(BUILD)/criu-plugin/glckpt.so
 	install -D -m 644 -t $(mandir) docs/glckpt.1
+	install -D -m 644 docs/glckpt.bash $(completiondir)/glckpt
 	if [ -d $(BUILD)/criu ]; then cp -a $(BUILD)/criu $(libexecdir); fi
 	if [ -e $(BUILD)/criu.path ]; then install -m 644 -t $(libexecdir) $(BUILD)/criu.path; fi
 
 uninstall:
-	rm -rf $(bindir)/glckpt $(libexecdir) $(mandir)/glckpt.1
+	rm -rf $(bindir)/glckpt $(libexecdir) $(mandir)/glckpt.1 $(completiondir)/glckpt
 
 #: clean        removes everything built, the fetched criu too
 clean:
