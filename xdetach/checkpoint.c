@@ -244,8 +244,14 @@ static int dump(struct work *work, struct err *err)
 		.close_tcp = request->close_tcp,
 		.limit_s = LIMIT_BASE_S + (unsigned)(work->expected / LIMIT_BYTES_A_SECOND),
 	};
-	if (tell_phase(work, "dump", err) < 0 || criu_dump(&options, &hooks, err) < 0)
+	struct err criu_err = ERR_INIT;
+	if (tell_phase(work, "dump", err) < 0)
 		return -1;
+	if (criu_dump(&options, &hooks, &criu_err) < 0) {
+		/* A full disk explains why criu failed, so it is said instead. */
+		stream_capture_error(work->capture, err);
+		return err_set_status(err, criu_err.status, "%s", criu_err.text);
+	}
 	work->pause_s = io_now() - work->freezing;
 	if (!work->drained)
 		return err_set(err, "criu did not load glckpt's plugin: run `make` again");
