@@ -74,13 +74,12 @@ $(BUILD)/%.o: %.c $(BUILD)/.tools
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) $(cflags-$(firstword $(subst /, ,$<))) -MMD -MP -c -o $@ $<
 
--include $(shell find $(addprefix $(BUILD)/,base wire xdetach tests) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,base wire glshim glproxy xdetach tests) -name '*.d' 2>/dev/null)
 
 BASE := $(call objects,$(wildcard base/*.c))
 
 # ---- xdetach: the glckpt command ------------------------------------------------------------
 cflags-xdetach = $(shell $(PKG_CONFIG) --cflags $(XDETACH_PKGS))
-cflags-wire = $(cflags-xdetach)
 XDETACH := $(call objects,$(wildcard xdetach/*.c xdetach/cmd/*.c wire/ctl*.c))
 
 $(BUILD)/glckpt: $(XDETACH) $(BASE)
@@ -107,6 +106,8 @@ $(BUILD)/glckpt-mapfiles.so: xdetach/criu/mapfiles.c $(BUILD)/.tools
 
 HELPERS := $(BUILD)/glckpt-stub $(BUILD)/criu-plugin/glckpt.so $(BUILD)/glckpt-mapfiles.so
 all: $(BUILD)/glckpt $(HELPERS)
+
+include wire/rules.mk $(wildcard gl*/rules.mk)
 
 # ---- samples: small programs that watch themselves ------------------------------------------
 SAMPLES := $(patsubst %.c,$(BUILD)/%,$(wildcard samples/*.c))

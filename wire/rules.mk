@@ -1,0 +1,25 @@
+# ---- wire: the GL stream, generated from the Khronos registry and wire/policy.txt ------------
+WIRE_INPUTS := $(wildcard wire/generate/*.py) wire/policy.txt wire/extensions.txt wire/own.xml \
+	wire/opcodes.txt
+WIRE_ENTRIES := $(foreach part,0 1 2 3,$(BUILD)/wire/entries$(part).o)
+WIRE_MADE := $(BUILD)/wire/names.o $(BUILD)/wire/extensions.o $(BUILD)/wire/decode.o $(WIRE_ENTRIES)
+WIRE := $(call objects,$(filter-out wire/ctl%,$(wildcard wire/*.c))) \
+	$(BUILD)/wire/names.o $(BUILD)/wire/extensions.o
+
+$(BUILD)/wire/.made: $(WIRE_INPUTS)
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$(Q)$(PYTHON) wire/generate --out $(BUILD)/wire --wire wire
+	@touch $@
+
+$(WIRE_MADE): $(BUILD)/wire/%.o: $(BUILD)/wire/.made $(BUILD)/.tools
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -I$(BUILD)/wire -MMD -MP -c -o $@ $(BUILD)/wire/$*.c
+
+cflags-wire = $(cflags-xdetach) -I$(BUILD)/wire
+$(WIRE): | $(BUILD)/wire/.made
+
+#: opcodes      gives new GL calls their numbers, once and for good
+.PHONY: opcodes
+opcodes:
+	$(PYTHON) wire/generate --append-opcodes --out $(BUILD)/wire --wire wire
