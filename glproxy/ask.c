@@ -1,0 +1,89 @@
+/*
+ * Sizes that only the driver knows, asked without a trace: pending errors stay as they are.
+ */
+#include "glproxy/exec.h"
+
+static GLint level(
+	struct exec *x, enum wire_ask what, GLuint object, GLenum target, GLint index, GLenum pname)
+{
+	const struct driver *gl = x->driver;
+	GLint value = -1;
+	if (what == WIRE_ASK_LEVEL)
+		gl->GetTexLevelParameteriv(target, index, pname, &value);
+	else if (what == WIRE_ASK_UNIT_LEVEL)
+		gl->GetMultiTexLevelParameterivEXT(object, target, index, pname, &value);
+	else if (what == WIRE_ASK_NAMED_LEVEL)
+		gl->GetTextureLevelParameteriv(
+			exec_name(x, NAMES_texture, object), index, pname, &value);
+	else
+		gl->GetTextureLevelParameterivEXT(
+			exec_name(x, NAMES_texture, object), target, index, pname, &value);
+	return value;
+}
+
+static GLint of_program(
+	struct exec *x, enum wire_ask what, GLuint object, GLenum target, GLint index, GLenum pname)
+{
+	const struct driver *gl = x->driver;
+	const GLuint program = exec_name(x, NAMES_program, object);
+	GLint value = -1;
+	if (what == WIRE_ASK_BLOCK)
+		gl->GetActiveUniformBlockiv(program, (GLuint)index, pname, &value);
+	else if (what == WIRE_ASK_ATOMIC)
+		gl->GetActiveAtomicCounterBufferiv(program, (GLuint)index, pname, &value);
+	else
+		gl->GetActiveSubroutineUniformiv(program, target, (GLuint)index, pname, &value);
+	return value;
+}
+
+static GLint map_order(struct exec *x, GLenum target)
+{
+	GLint order[2] = {1, 1};
+	x->driver->GetMapiv(target, GL_ORDER, order);
+	return order[0] * order[1];
+}
+
+static GLint ask(
+	struct exec *x, enum wire_ask what, GLuint object, GLenum target, GLint index, GLenum pname)
+{
+	const struct driver *gl = x->driver;
+	GLint value = -1;
+	switch (what) {
+	case WIRE_ASK_LEVEL:
+	case WIRE_ASK_UNIT_LEVEL:
+	case WIRE_ASK_NAMED_LEVEL:
+	case WIRE_ASK_NAMED_LEVEL_EXT:
+		return level(x, what, object, target, index, pname);
+	case WIRE_ASK_INTEGER:
+		gl->GetIntegerv(pname, &value);
+		return value;
+	case WIRE_ASK_NAMED_TARGET:
+		gl->GetTextureParameteriv(exec_name(x, NAMES_texture, object), pname, &value);
+		return value;
+	case WIRE_ASK_PROGRAM_TEXT:
+		gl->GetProgramivARB(target, pname, &value);
+		return value;
+	case WIRE_ASK_NAMED_PROGRAM_TEXT:
+		gl->GetNamedProgramivEXT(exec_name(x, NAMES_arb_program, object),
+			GL_VERTEX_PROGRAM_ARB, pname, &value);
+		return value;
+	case WIRE_ASK_BLOCK:
+	case WIRE_ASK_ATOMIC:
+	case WIRE_ASK_SUBROUTINE:
+		return of_program(x, what, object, target, index, pname);
+	case WIRE_ASK_MAP_ORDER:
+		return map_order(x, target);
+	}
+	return -1;
+}
+
+int64_t exec_ask(struct wire_state *st, enum wire_ask what, GLuint object, GLenum target,
+	GLint index, GLenum pname)
+{
+	struct exec *x = exec_of_state(st);
+	exec_errors_take(x);
+	const GLint value = ask(x, what, object, target, index, pname);
+	while (x->driver->GetError())
+		;
+	return value;
+}

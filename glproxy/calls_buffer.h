@@ -1,0 +1,18 @@
+/*
+ * calls_buffer.h: contents of mapped buffers, copied where GL says that they become visible.
+ */
+#ifndef GLPROXY_CALLS_BUFFER_H
+#define GLPROXY_CALLS_BUFFER_H
+
+#include "glproxy/exec.h"
+
+/* Before a call that may read: what the program wrote through coherent mappings. */
+void buffers_to_driver(struct exec *x);
+
+/* After a wait: what GL wrote. */
+void buffers_waited(struct exec *x);
+
+/* Deleted buffers are no longer mapped. Names are the driver's. */
+void buffers_forget(struct exec *x, GLsizei count, const GLuint *buffers);
+
+#endif

@@ -1,0 +1,299 @@
+/*
+ * Answers: values that may be names or belong to the window, strings, uniforms, errors.
+ */
+#include "glproxy/context.h"
+#include "glproxy/surface.h"
+#include "hand.h"
+#include "wire/extensions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* GL_DOUBLEBUFFER is about the program's window, not about our pbuffer. */
+static bool of_window(struct exec *x, GLenum pname, GLint *value)
+{
+	GLint bound = 0;
+	if (pname != GL_DOUBLEBUFFER || !x->context || !x->context->draw)
+		return false;
+	x->driver->GetIntegerv(GL_DRAW_FRAMEBUFFER_BINDING, &bound);
+	*value = x->context->draw->flags & SURFACE_DOUBLE ? 1 : 0;
+	return !bound;
+}
+
+static bool offered(const void *name)
+{
+	size_t low = 0, high = wire_extension_count;
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+		const int order = strcmp(name, wire_extensions[middle]);
+		if (!order)
+			return true;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+
+/* The driver's extension of the number the program knows it by; NULL behind the last. */
+static const char *extension(struct exec *x, GLint wanted)
+{
+	GLint count = 0;
+	x->driver->GetIntegerv(GL_NUM_EXTENSIONS, &count);
+	for (GLint i = 0; i < count; i++) {
+		const char *name = (const char *)x->driver->GetStringi(GL_EXTENSIONS, (GLuint)i);
+		if (name && offered(name) && wanted-- == 0)
+			return name;
+	}
+	return NULL;
+}
+
+static GLint extension_count(struct exec *x)
+{
+	GLint count = 0;
+	while (extension(x, count))
+		count++;
+	return count;
+}
+
+static bool of_ours(struct exec *x, GLenum pname, GLint *value)
+{
+	if (pname == GL_NUM_EXTENSIONS) {
+		*value = extension_count(x);
+		return true;
+	}
+	return of_window(x, pname, value);
+}
+
+#define GET(suffix, type)                                                       \
+	void proxy_glGet##suffix(struct exec *x, GLenum pname, type *data)      \
+	{                                                                       \
+		GLint value;                                                    \
+		if (!data)                                                      \
+			return;                                                 \
+		if (of_ours(x, pname, &value)) {                                \
+			*data = (type)value;                                    \
+			return;                                                 \
+		}                                                               \
+		x->driver->Get##suffix(pname, data);                            \
+		exec_name_back(x, wire_name_class(pname), data, sizeof(*data)); \
+	}
+
+GET(Booleanv, GLboolean)
+GET(Integerv, GLint)
+GET(Integer64v, GLint64)
+GET(Floatv, GLfloat)
+GET(Doublev, GLdouble)
+
+GLenum proxy_glGetError(struct exec *x)
+{
+	if (!x->error_count)
+		return x->driver->GetError();
+	const GLenum first = x->errors[0];
+	memmove(x->errors, x->errors + 1, --x->error_count * sizeof(x->errors[0]));
+	return first;
+}
+
+void proxy_ckError(struct exec *x, GLenum error)
+{
+	exec_errors_take(x);
+	exec_error(x, error);
+}
+
+/* ---- strings ---- */
+
+/* The list of extensions with those that are not offered left out. */
+static size_t offered_list(const char *all, char *text, size_t size)
+{
+	size_t used = 0;
+	while (*all) {
+		char name[128];
+		const size_t length = strcspn(all, " ");
+		if (length && length < sizeof(name)) {
+			memcpy(name, all, length);
+			name[length] = '\0';
+			if (offered(name) && used + length + 2 < size) {
+				memcpy(text + used, name, length);
+				used += length;
+				text[used++] = ' ';
+			}
+		}
+		all += length + (all[length] == ' ');
+	}
+	text[used] = '\0';
+	return used + 1;
+}
+
+GLuint proxy_ckText(struct exec *x, GLenum name, GLint index, GLuint size, GLchar *text)
+{
+	if (!text || size < 2)
+		return 0;
+	const char *found = index >= 0 && name == GL_EXTENSIONS ? extension(x, index)
+		: index >= 0 ? (const char *)x->driver->GetStringi(name, (GLuint)index)
+			     : (const char *)x->driver->GetString(name);
+	if (!found) {
+		if (index >= 0 && name == GL_EXTENSIONS)
+			exec_error(x, GL_INVALID_VALUE);
+		return 0;
+	}
+	if (index < 0 && name == GL_EXTENSIONS)
+		return (GLuint)offered_list(found, text, size);
+	const size_t length = strnlen(found, size - 1);
+	memcpy(text, found, length);
+	text[length] = '\0';
+	return (GLuint)length + 1;
+}
+
+/* ---- uniforms: only the driver knows how many values there are ---- */
+
+static void get_uniform(
+	const struct driver *gl, GLenum type, GLuint program, GLint location, void *values)
+{
+	switch (type) {
+	case GL_FLOAT:
+		gl->GetUniformfv(program, location, values);
+		break;
+	case GL_INT:
+		gl->GetUniformiv(program, location, values);
+		break;
+	case GL_UNSIGNED_INT:
+		gl->GetUniformuiv(program, location, values);
+		break;
+	case GL_DOUBLE:
+		gl->GetUniformdv(program, location, values);
+		break;
+	case GL_INT64_ARB:
+		gl->GetUniformi64vARB(program, location, values);
+		break;
+	case GL_UNSIGNED_INT64_ARB:
+		gl->GetUniformui64vARB(program, location, values);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Bytes written are those that come out the same over two different fillings. */
+GLuint proxy_ckUniform(struct exec *x, GLenum type, GLuint program, GLint location, GLubyte *values)
+{
+	_Alignas(8) GLubyte first[128], second[128];
+	if (!values)
+		return 0;
+	memset(first, 0x5a, sizeof(first));
+	memset(second, 0xa5, sizeof(second));
+	get_uniform(x->driver, type, program, location, first);
+	get_uniform(x->driver, type, program, location, second);
+	GLuint count = 0;
+	while (count < sizeof(first) && first[count] == second[count])
+		count++;
+	memcpy(values, first, count);
+	return count;
+}
+
+/* ---- names of many kinds ---- */
+
+static enum names_class class_of(GLenum identifier)
+{
+	switch (identifier) {
+	case GL_TEXTURE:
+		return NAMES_texture;
+	case GL_BUFFER:
+	case GL_BUFFER_OBJECT_EXT:
+		return NAMES_buffer;
+	case GL_RENDERBUFFER:
+		return NAMES_renderbuffer;
+	case GL_SAMPLER:
+		return NAMES_sampler;
+	case GL_SHADER:
+	case GL_PROGRAM:
+	case GL_SHADER_OBJECT_EXT:
+	case GL_PROGRAM_OBJECT_EXT:
+		return NAMES_program;
+	case GL_FRAMEBUFFER:
+		return NAMES_framebuffer;
+	case GL_VERTEX_ARRAY:
+	case GL_VERTEX_ARRAY_OBJECT_EXT:
+		return NAMES_vertex_array;
+	case GL_QUERY:
+	case GL_QUERY_OBJECT_EXT:
+		return NAMES_query;
+	case GL_TRANSFORM_FEEDBACK:
+		return NAMES_transform_feedback;
+	case GL_PROGRAM_PIPELINE:
+	case GL_PROGRAM_PIPELINE_OBJECT_EXT:
+		return NAMES_program_pipeline;
+	default:
+		return NAMES_none;
+	}
+}
+
+static GLuint named(struct exec *x, GLenum identifier, GLuint name)
+{
+	const enum names_class cls = class_of(identifier);
+	return cls == NAMES_none ? name : exec_name(x, cls, name);
+}
+
+void proxy_glObjectLabel(
+	struct exec *x, GLenum identifier, GLuint name, GLsizei length, const GLchar *label)
+{
+	x->driver->ObjectLabel(identifier, named(x, identifier, name), length, label);
+}
+
+void proxy_glGetObjectLabel(struct exec *x, GLenum identifier, GLuint name, GLsizei bufSize,
+	GLsizei *length, GLchar *label)
+{
+	x->driver->GetObjectLabel(identifier, named(x, identifier, name), bufSize, length, label);
+}
+
+void proxy_glLabelObjectEXT(
+	struct exec *x, GLenum type, GLuint object, GLsizei length, const GLchar *label)
+{
+	x->driver->LabelObjectEXT(type, named(x, type, object), length, label);
+}
+
+void proxy_glGetObjectLabelEXT(
+	struct exec *x, GLenum type, GLuint object, GLsizei bufSize, GLsizei *length, GLchar *label)
+{
+	x->driver->GetObjectLabelEXT(type, named(x, type, object), bufSize, length, label);
+}
+
+void proxy_glObjectPtrLabel(struct exec *x, const void *ptr, GLsizei length, const GLchar *label)
+{
+	x->driver->ObjectPtrLabel(exec_handle(x, (uintptr_t)ptr), length, label);
+}
+
+void proxy_glGetObjectPtrLabel(
+	struct exec *x, const void *ptr, GLsizei bufSize, GLsizei *length, GLchar *label)
+{
+	x->driver->GetObjectPtrLabel(exec_handle(x, (uintptr_t)ptr), bufSize, length, label);
+}
+
+GLhandleARB proxy_glGetHandleARB(struct exec *x, GLenum pname)
+{
+	const GLhandleARB handle = x->driver->GetHandleARB(pname);
+	return handle ? names_to_program(x->names[NAMES_program], handle) : 0;
+}
+
+static GLuint image_name(struct exec *x, GLenum target, GLuint name)
+{
+	return exec_name(x, target == GL_RENDERBUFFER ? NAMES_renderbuffer : NAMES_texture, name);
+}
+
+void proxy_glCopyImageSubData(struct exec *x, GLuint srcName, GLenum srcTarget, GLint srcLevel,
+	GLint srcX, GLint srcY, GLint srcZ, GLuint dstName, GLenum dstTarget, GLint dstLevel,
+	GLint dstX, GLint dstY, GLint dstZ, GLsizei srcWidth, GLsizei srcHeight, GLsizei srcDepth)
+{
+	x->driver->CopyImageSubData(image_name(x, srcTarget, srcName), srcTarget, srcLevel, srcX,
+		srcY, srcZ, image_name(x, dstTarget, dstName), dstTarget, dstLevel, dstX, dstY,
+		dstZ, srcWidth, srcHeight, srcDepth);
+}
+
+void proxy_glCopyImageSubDataNV(struct exec *x, GLuint srcName, GLenum srcTarget, GLint srcLevel,
+	GLint srcX, GLint srcY, GLint srcZ, GLuint dstName, GLenum dstTarget, GLint dstLevel,
+	GLint dstX, GLint dstY, GLint dstZ, GLsizei width, GLsizei height, GLsizei depth)
+{
+	x->driver->CopyImageSubDataNV(image_name(x, srcTarget, srcName), srcTarget, srcLevel, srcX,
+		srcY, srcZ, image_name(x, dstTarget, dstName), dstTarget, dstLevel, dstX, dstY,
+		dstZ, width, height, depth);
+}

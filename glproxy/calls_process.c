@@ -1,0 +1,266 @@
+/*
+ * Messages of the control ring, and those that bind contexts, surfaces and windows.
+ */
+#include "base/log.h"
+#include "glproxy/context.h"
+#include "glproxy/surface.h"
+#include "hand.h"
+#include "wire/config.h"
+
+#include <string.h>
+
+static EGLint config_attribute(const struct proxy *proxy, EGLConfig config, EGLint name)
+{
+	EGLint value = 0;
+	eglGetConfigAttrib(proxy->display, config, name, &value);
+	return value;
+}
+
+static struct wire_config describe(const struct proxy *proxy, EGLConfig config)
+{
+	return (struct wire_config){
+		.id = config_attribute(proxy, config, EGL_CONFIG_ID),
+		.red = config_attribute(proxy, config, EGL_RED_SIZE),
+		.green = config_attribute(proxy, config, EGL_GREEN_SIZE),
+		.blue = config_attribute(proxy, config, EGL_BLUE_SIZE),
+		.alpha = config_attribute(proxy, config, EGL_ALPHA_SIZE),
+		.depth = config_attribute(proxy, config, EGL_DEPTH_SIZE),
+		.stencil = config_attribute(proxy, config, EGL_STENCIL_SIZE),
+		.samples = config_attribute(proxy, config, EGL_SAMPLES),
+		.renderable = config_attribute(proxy, config, EGL_RENDERABLE_TYPE),
+		.conformant = config_attribute(proxy, config, EGL_CONFORMANT),
+		.floating = config_attribute(proxy, config, EGL_COLOR_COMPONENT_TYPE_EXT) ==
+			EGL_COLOR_COMPONENT_TYPE_FLOAT_EXT,
+	};
+}
+
+GLuint proxy_ckConfigs(struct exec *x, GLuint count, GLint *values)
+{
+	const struct proxy *proxy = x->proxy;
+	const size_t room = count * sizeof(*values) / sizeof(struct wire_config);
+	for (EGLint i = 0; values && i < proxy->config_count && (size_t)i < room; i++) {
+		const struct wire_config config = describe(proxy, proxy->configs[i]);
+		memcpy((char *)values + (size_t)i * sizeof(config), &config, sizeof(config));
+	}
+	return (GLuint)proxy->config_count;
+}
+
+/* Objects by their number; the number is in range or the client is ended. */
+static bool number_ok(struct exec *x, GLuint number)
+{
+	if (number < PROXY_OBJECTS)
+		return true;
+	exec_refuse(x, "a number beyond all objects");
+	return false;
+}
+
+static bool control_only(struct exec *x)
+{
+	if (x->context)
+		exec_refuse(x, "a message of the control ring in a context's");
+	return !x->context;
+}
+
+static bool context_only(struct exec *x)
+{
+	if (!x->context)
+		exec_refuse(x, "a message of a context in the control ring");
+	return x->context;
+}
+
+GLuint proxy_ckContextCreate(struct exec *x, GLuint share, GLint config, GLenum api, GLuint count,
+	const GLint *attributes)
+{
+	struct proxy *proxy = x->proxy;
+	EGLint reason = EGL_BAD_ATTRIBUTE;
+	if (!control_only(x) || !number_ok(x, share))
+		return 0;
+	if (!count || !attributes || attributes[count - 1] != EGL_NONE || count % 2 == 0)
+		return WIRE_CONTEXT_FAILED | (GLuint)reason;
+	struct context *context = context_create(
+		proxy, share ? proxy->contexts[share] : NULL, config, api, attributes, &reason);
+	if (!context)
+		return WIRE_CONTEXT_FAILED | (GLuint)reason;
+	pthread_mutex_lock(&proxy->lock);
+	if (proxy->contexts[context->id]) {
+		pthread_mutex_unlock(&proxy->lock);
+		context_destroy(context);
+		return WIRE_CONTEXT_FAILED | EGL_BAD_ALLOC;
+	}
+	proxy->contexts[context->id] = context;
+	pthread_mutex_unlock(&proxy->lock);
+	return context->id;
+}
+
+void proxy_ckContextDestroy(struct exec *x, GLuint number)
+{
+	struct proxy *proxy = x->proxy;
+	if (!control_only(x) || !number_ok(x, number) || !proxy->contexts[number])
+		return;
+	/* Others may wait for its last position: it stays in the table until it is there. */
+	struct context *context = proxy->contexts[number];
+	context_stop(context);
+	pthread_mutex_lock(&proxy->lock);
+	proxy->contexts[number] = NULL;
+	pthread_mutex_unlock(&proxy->lock);
+	context_destroy(context);
+}
+
+static struct surface *surface_of(struct exec *x, GLuint number)
+{
+	return number_ok(x, number) ? x->proxy->surfaces[number] : NULL;
+}
+
+static GLuint free_surface_number(struct proxy *proxy)
+{
+	static unsigned last;
+	for (unsigned tries = 0; tries < PROXY_OBJECTS; tries++) {
+		last = last % (PROXY_OBJECTS - 1) + 1;
+		if (!proxy->surfaces[last])
+			return last;
+	}
+	return 0;
+}
+
+GLuint proxy_ckSurfaceCreate(struct exec *x, GLenum kind, GLint config, GLuint width, GLuint height,
+	GLuint flags, GLuint drawable, const GLchar *display)
+{
+	struct proxy *proxy = x->proxy;
+	if (!control_only(x) || kind < SURFACE_PBUFFER || kind > SURFACE_PIXMAP || !display ||
+		width > 65535 || height > 65535)
+		return 0;
+	const GLuint number = free_surface_number(proxy);
+	struct surface *surface = number ? surface_create(proxy, (enum surface_kind)kind, config,
+						   flags, width, height, display, drawable)
+					 : NULL;
+	if (!surface)
+		return 0;
+	surface->id = number;
+	pthread_mutex_lock(&proxy->lock);
+	proxy->surfaces[number] = surface;
+	pthread_mutex_unlock(&proxy->lock);
+	return number;
+}
+
+void proxy_ckSurfaceDestroy(struct exec *x, GLuint number)
+{
+	struct surface *surface = control_only(x) ? surface_of(x, number) : NULL;
+	if (!surface)
+		return;
+	pthread_mutex_lock(&x->proxy->lock);
+	x->proxy->surfaces[number] = NULL;
+	pthread_mutex_unlock(&x->proxy->lock);
+	surface_drop(surface);
+}
+
+GLuint proxy_ckSurfaceSize(struct exec *x, GLuint number, GLint *size)
+{
+	const struct surface *surface = surface_of(x, number);
+	if (!surface || !size)
+		return 0;
+	size[0] = (GLint)surface->width;
+	size[1] = (GLint)surface->height;
+	return 1;
+}
+
+GLuint proxy_ckMakeCurrent(struct exec *x, GLuint draw, GLuint read)
+{
+	if (!context_only(x))
+		return 0;
+	if (draw == WIRE_RELEASE) {
+		context_release(x->context);
+		return 1;
+	}
+	pthread_mutex_lock(&x->proxy->lock);
+	struct surface *draw_surface = surface_hold(surface_of(x, draw));
+	struct surface *read_surface = surface_hold(surface_of(x, read));
+	pthread_mutex_unlock(&x->proxy->lock);
+	const bool found = !x->broken && (!draw || draw_surface) && (!read || read_surface);
+	const bool done = found && context_make_current(x->context, draw_surface, read_surface);
+	surface_drop(draw_surface);
+	surface_drop(read_surface);
+	return done;
+}
+
+void proxy_ckAwait(struct exec *x, GLuint ring, GLuint64 position)
+{
+	context_await(x->proxy, ring, position);
+}
+
+/* The window changed its size: the context goes on with a pbuffer of the new one. */
+static void follow(struct context *context, bool ask)
+{
+	const bool draw = surface_follow(context->draw, ask);
+	const bool read =
+		context->read == context->draw ? draw : surface_follow(context->read, ask);
+	if (!draw && !read)
+		return;
+	eglMakeCurrent(context->exec.proxy->display,
+		context->draw ? context->draw->egl : EGL_NO_SURFACE,
+		context->read ? context->read->egl : EGL_NO_SURFACE, context->egl);
+}
+
+void proxy_ckSwap(struct exec *x, GLuint number, GLint left, GLint bottom, GLint width,
+	GLint height, GLuint frame)
+{
+	if (!context_only(x))
+		return;
+	struct context *context = x->context;
+	struct surface *surface = context->draw;
+	if (surface && surface->id == number && context->current) {
+		surface_show(surface, context, left, bottom, width, height);
+		follow(context, false);
+	}
+	atomic_store_explicit(&x->map.shared->frames, frame, memory_order_release);
+	exec_reply(x, 0); /* somebody may wait for a frame to be over */
+}
+
+static bool shows_at_once(const struct context *context)
+{
+	const struct surface *surface = context->draw;
+	return surface && surface->present &&
+		(!(surface->flags & SURFACE_DOUBLE) || context->front);
+}
+
+void proxy_ckShowFront(struct exec *x, GLuint wait)
+{
+	if (!context_only(x) || !x->context->current)
+		return;
+	if (shows_at_once(x->context))
+		surface_show(x->context->draw, x->context, 0, 0, 0, 0);
+	if (wait)
+		surface_settle(x->context->draw);
+}
+
+void proxy_glFlush(struct exec *x)
+{
+	x->driver->Flush();
+	if (x->context && x->context->current && shows_at_once(x->context))
+		surface_show(x->context->draw, x->context, 0, 0, 0, 0);
+}
+
+void proxy_glFinish(struct exec *x)
+{
+	x->driver->Finish();
+	if (!x->context || !x->context->current)
+		return;
+	if (shows_at_once(x->context))
+		surface_show(x->context->draw, x->context, 0, 0, 0, 0);
+	surface_settle(x->context->draw);
+}
+
+void proxy_glViewport(struct exec *x, GLint left, GLint bottom, GLsizei width, GLsizei height)
+{
+	const struct surface *surface = x->context ? x->context->draw : NULL;
+	if (surface && ((unsigned)width != surface->width || (unsigned)height != surface->height))
+		follow(x->context, true);
+	x->driver->Viewport(left, bottom, width, height);
+}
+
+void proxy_glDrawBuffer(struct exec *x, GLenum buffer)
+{
+	x->driver->DrawBuffer(buffer);
+	if (x->context)
+		x->context->front = buffer == GL_FRONT || buffer == GL_FRONT_LEFT ||
+			buffer == GL_FRONT_AND_BACK || buffer == GL_LEFT;
+}

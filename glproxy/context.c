@@ -1,0 +1,206 @@
+#include "glproxy/context.h"
+
+#include "base/log.h"
+#include "glproxy/surface.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void group_drop(struct group *group)
+{
+	if (!group || --group->references)
+		return;
+	for (unsigned cls = NAMES_texture; cls < NAMES_SHARED; cls++)
+		names_destroy(group->names[cls]);
+	pthread_mutex_destroy(&group->lock);
+	free(group->mappings);
+	free(group->syncs);
+	free(group);
+}
+
+static struct group *group_create(void)
+{
+	struct group *group = calloc(1, sizeof(*group));
+	if (!group)
+		return NULL;
+	group->references = 1;
+	pthread_mutex_init(&group->lock, NULL);
+	for (unsigned cls = NAMES_texture; cls < NAMES_SHARED; cls++)
+		if (!(group->names[cls] = names_create())) {
+			group_drop(group);
+			return NULL;
+		}
+	return group;
+}
+
+/* The tables of names: those of the group, and the context's own. */
+static bool set_names(struct context *context)
+{
+	struct exec *x = &context->exec;
+	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++) {
+		x->names[cls] = cls < NAMES_SHARED ? context->group->names[cls] : names_create();
+		if (!x->names[cls])
+			return false;
+	}
+	return true;
+}
+
+static void *run(void *data)
+{
+	struct context *context = data;
+	exec_run(&context->exec);
+	context_release(context);
+	eglReleaseThread();
+	return NULL;
+}
+
+static struct context *failed(struct context *context, EGLint *reason, EGLint code)
+{
+	*reason = code;
+	if (context->egl != EGL_NO_CONTEXT)
+		eglDestroyContext(context->exec.proxy->display, context->egl);
+	if (context->ring.shared)
+		proxy_drop_ring(context->exec.proxy, context->file, &context->ring);
+	group_drop(context->group);
+	for (unsigned cls = NAMES_SHARED; cls < NAMES_CLASSES; cls++)
+		names_destroy(context->exec.names[cls]);
+	free(context);
+	return NULL;
+}
+
+static unsigned next_id(void)
+{
+	static _Atomic unsigned last;
+	return last++ % (PROXY_OBJECTS - 1) + 1;
+}
+
+struct context *context_create(struct proxy *proxy, struct context *share, EGLint config,
+	EGLenum api, const EGLint *attributes, EGLint *reason)
+{
+	struct context *context = calloc(1, sizeof(*context));
+	struct err err = ERR_INIT;
+	if (!context) {
+		*reason = EGL_BAD_ALLOC;
+		return NULL;
+	}
+	pthread_mutex_init(&context->debug_lock, NULL);
+	context->exec.proxy = proxy;
+	context->api = api;
+	context->egl = EGL_NO_CONTEXT;
+	context->group = share ? share->group : group_create();
+	if (!context->group)
+		return failed(context, reason, EGL_BAD_ALLOC);
+	if (share)
+		context->group->references++;
+	eglBindAPI(api);
+	context->egl = eglCreateContext(proxy->display, proxy_config(proxy, config),
+		share ? share->egl : EGL_NO_CONTEXT, attributes);
+	if (context->egl == EGL_NO_CONTEXT)
+		return failed(context, reason, eglGetError());
+	context->id = next_id();
+	snprintf(context->file, sizeof(context->file), "ring-%u", context->id);
+	if (proxy_make_ring(proxy, context->file, &context->ring, &err)) {
+		log_line("%s", err.text);
+		return failed(context, reason, EGL_BAD_ALLOC);
+	}
+	exec_init(&context->exec, proxy, &context->ring);
+	context->exec.context = context;
+	if (!set_names(context) || pthread_create(&context->thread, NULL, run, context)) {
+		exec_finish(&context->exec);
+		return failed(context, reason, EGL_BAD_ALLOC);
+	}
+	return context;
+}
+
+void context_stop(struct context *context)
+{
+	if (context->stopped)
+		return;
+	atomic_store(&context->ring.shared->closed, 1);
+	wire_wake(&context->ring.shared->head);
+	pthread_join(context->thread, NULL);
+	context->stopped = true;
+}
+
+void context_destroy(struct context *context)
+{
+	if (!context)
+		return;
+	EGLint reason;
+	context_stop(context);
+	exec_finish(&context->exec);
+	free(context->feedback);
+	failed(context, &reason, EGL_SUCCESS);
+}
+
+static GLint version_of(const struct context *context)
+{
+	const char *text = (const char *)context->exec.driver->GetString(GL_VERSION);
+	while (text && *text && (*text < '0' || *text > '9'))
+		text++;
+	return text && strlen(text) >= 3 ? (text[0] - '0') * 10 + (text[2] - '0') : 0;
+}
+
+bool context_make_current(struct context *context, struct surface *draw, struct surface *read)
+{
+	EGLDisplay display = context->exec.proxy->display;
+	eglBindAPI(context->api);
+	surface_follow(draw, true);
+	if (read != draw)
+		surface_follow(read, true);
+	if (!eglMakeCurrent(display, draw ? draw->egl : EGL_NO_SURFACE,
+		    read ? read->egl : EGL_NO_SURFACE, context->egl)) {
+		log_line("process %d: context %u: cannot be made current: 0x%x",
+			context->exec.proxy->client, context->id, eglGetError());
+		return false;
+	}
+	surface_hold(draw);
+	surface_hold(read);
+	surface_drop(context->draw);
+	surface_drop(context->read);
+	context->draw = draw;
+	context->read = read;
+	if (!context->version)
+		context->version = version_of(context);
+	context->current = true;
+	return true;
+}
+
+void context_release(struct context *context)
+{
+	if (!context->current)
+		return;
+	EGLDisplay display = context->exec.proxy->display;
+	context->exec.driver->Flush();
+	eglBindAPI(context->api);
+	eglMakeCurrent(display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
+	surface_drop(context->draw);
+	surface_drop(context->read);
+	context->draw = NULL;
+	context->read = NULL;
+	context->current = false;
+}
+
+/* The rings of two contexts meet rarely: polling with growing sleeps is plain and enough. */
+void context_await(struct proxy *proxy, unsigned ring, uint64_t position)
+{
+	for (unsigned turn = 0;; turn++) {
+		bool there = true;
+		pthread_mutex_lock(&proxy->lock);
+		const struct context *other = ring < PROXY_OBJECTS ? proxy->contexts[ring] : NULL;
+		if (other) {
+			struct wire_ring *shared = other->ring.shared;
+			there = atomic_load(&shared->tail) >= position ||
+				atomic_load(&shared->lost) || atomic_load(&shared->head) < position;
+			if (!there && atomic_load(&shared->reader_sleeps))
+				wire_wake(&shared->head);
+		}
+		pthread_mutex_unlock(&proxy->lock);
+		if (there)
+			return;
+		if (turn < 100)
+			wire_pause();
+		else
+			nanosleep(&(struct timespec){0, 20000}, NULL);
+	}
+}

@@ -1,0 +1,82 @@
+/*
+ * context.h: one GL context of the client: the driver's context, the ring it is fed by, the thread
+ * that executes it.
+ *
+ * Contexts that share objects are in one group. A context holds its group and the surfaces it is
+ * current with. Created and destroyed by the control thread; everything else happens in the
+ * context's own thread.
+ */
+#ifndef GLPROXY_CONTEXT_H
+#define GLPROXY_CONTEXT_H
+
+#include "glproxy/exec.h"
+#include "glproxy/proxy.h"
+
+#include <stdatomic.h>
+
+/* A buffer the program has mapped: the driver's mapping, and the block of the heap file that the
+ * program sees. */
+struct mapping {
+	GLuint buffer; /* the driver's name; 0: a free entry */
+	char *driver;  /* the driver's pointer, to byte `offset` of the buffer */
+	char *block;
+	GLintptr offset;
+	GLsizeiptr length;
+	GLbitfield access;
+};
+
+struct sync_entry {
+	uint64_t handle;
+	GLsync sync;
+};
+
+struct group {
+	_Atomic unsigned references;
+	struct names *names[NAMES_SHARED];
+	pthread_mutex_t lock; /* what follows */
+	struct mapping *mappings;
+	size_t mapping_count;
+	_Atomic unsigned persistent; /* mappings that are used while mapped */
+	struct sync_entry *syncs;
+	size_t sync_count;
+};
+
+struct context {
+	struct exec exec;
+	unsigned id;
+	char file[24];
+	struct wire_mapping ring;
+	EGLContext egl;
+	EGLenum api;
+	GLint version; /* 45, 30, ...: of the driver's context */
+	struct group *group;
+	struct surface *draw;
+	struct surface *read;
+	pthread_t thread;
+	bool stopped;
+	bool current;
+	bool front; /* the program draws to the front buffer */
+	pthread_mutex_t debug_lock;
+	struct debug_message *debug_messages;
+	GLuint64 feedback_room;
+	GLuint *feedback; /* selection and feedback buffers of the driver */
+};
+
+/* Makes a context; its ring's file is ring-ID. NULL with `reason` (an EGL error) on failure. */
+struct context *context_create(struct proxy *proxy, struct context *share, EGLint config,
+	EGLenum api, const EGLint *attributes, EGLint *reason);
+
+/* Closes the ring and waits until the thread has executed what is in it. */
+void context_stop(struct context *context);
+
+/* Stops and frees; takes NULL. */
+void context_destroy(struct context *context);
+
+/* In the context's thread. NULL surfaces are none. */
+bool context_make_current(struct context *context, struct surface *draw, struct surface *read);
+void context_release(struct context *context);
+
+/* Waits until another ring's reader has come to a position. */
+void context_await(struct proxy *proxy, unsigned ring, uint64_t position);
+
+#endif

@@ -1,0 +1,311 @@
+#include "glproxy/exec.h"
+
+#include "base/log.h"
+#include "glproxy/calls_buffer.h"
+#include "glproxy/context.h"
+#include "glproxy/proxy.h"
+#include "messages.h"
+#include "wire/hello.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void exec_init(struct exec *x, struct proxy *proxy, const struct wire_mapping *map)
+{
+	memset(x, 0, sizeof(*x));
+	wire_state_init(&x->state);
+	x->state.ask = exec_ask;
+	x->driver = proxy->driver;
+	x->proxy = proxy;
+	x->heap = proxy->heap;
+	x->map = *map;
+	x->position = map->shared->tail;
+}
+
+void exec_finish(struct exec *x)
+{
+	wire_state_finish(&x->state);
+	free(x->scratch);
+	x->scratch = NULL;
+}
+
+void exec_refuse(struct exec *x, const char *what)
+{
+	x->failed = true;
+	if (x->broken)
+		return;
+	x->broken = true;
+	log_line("process %d: %s: %s: the client is ended", x->proxy->client,
+		wire_opcode_name(x->opcode), what);
+}
+
+/* ---- data ---- */
+
+static const char *inline_data(struct exec *x, const struct wire_data *data)
+{
+	if (data->at > x->message_size || data->size > x->message_size - data->at)
+		return NULL;
+	return x->message + data->at;
+}
+
+static char *arena_data(struct exec *x, const struct wire_data *data)
+{
+	const uint64_t place = data->at % x->map.arena_size;
+	if (data->size > x->map.arena_size - place)
+		return NULL;
+	if (data->at + data->size > x->arena_end)
+		x->arena_end = data->at + data->size;
+	return x->map.arena + place;
+}
+
+static char *heap_data(struct exec *x, const struct wire_data *data)
+{
+	if (data->at > WIRE_HEAP_SIZE || data->size > WIRE_HEAP_SIZE - data->at)
+		return NULL;
+	return x->heap + data->at;
+}
+
+static char *find(struct exec *x, const struct wire_data *data)
+{
+	switch ((enum wire_where)data->where) {
+	case WIRE_INLINE:
+		return (char *)(uintptr_t)inline_data(x, data);
+	case WIRE_ARENA:
+		return arena_data(x, data);
+	case WIRE_HEAP:
+		return heap_data(x, data);
+	case WIRE_REPLY:
+		if (data->at > WIRE_REPLY_SIZE || data->size > WIRE_REPLY_SIZE - data->at)
+			return NULL;
+		return x->map.reply + data->at;
+	case WIRE_NULL:
+	case WIRE_OFFSET:
+	case WIRE_LOST:
+		break;
+	}
+	return NULL;
+}
+
+/* A piece of data of the size we computed, or NULL. */
+static void *checked(struct exec *x, const struct wire_data *data, size_t size)
+{
+	if (data->where == WIRE_NULL)
+		return NULL;
+	if (data->where == WIRE_LOST) {
+		exec_error(x, GL_OUT_OF_MEMORY);
+		x->failed = true;
+		return NULL;
+	}
+	void *found = data->size == size ? find(x, data) : NULL;
+	if (!found)
+		exec_refuse(x,
+			data->size == size ? "data outside of the stream"
+					   : "data of another size than expected");
+	return found;
+}
+
+const void *exec_in(struct exec *x, const struct wire_data *data, size_t size)
+{
+	return checked(x, data, size);
+}
+
+static void *offset(struct exec *x, const struct wire_data *data)
+{
+	if (data->where == WIRE_OFFSET)
+		return (void *)(uintptr_t)data->at;
+	exec_refuse(x, "data where a buffer is bound");
+	return NULL;
+}
+
+const void *exec_in_or_offset(
+	struct exec *x, const struct wire_data *data, GLuint bound, size_t size)
+{
+	return bound ? offset(x, data) : checked(x, data, size);
+}
+
+void *exec_out(struct exec *x, const struct wire_data *data, size_t size)
+{
+	return checked(x, data, size);
+}
+
+void *exec_out_or_offset(struct exec *x, const struct wire_data *data, GLuint bound, size_t size)
+{
+	return bound ? offset(x, data) : checked(x, data, size);
+}
+
+const void *exec_string(struct exec *x, const struct wire_data *data)
+{
+	const char *text = checked(x, data, data->size);
+	if (text && (!data->size || text[data->size - 1])) {
+		exec_refuse(x, "a string without an end");
+		return NULL;
+	}
+	return text;
+}
+
+const void *exec_text(struct exec *x, const struct wire_data *data, int64_t length)
+{
+	return length < 0 ? exec_string(x, data) : checked(x, data, (size_t)length);
+}
+
+const GLchar **exec_strings(struct exec *x, const struct wire_data *data, GLsizei count)
+{
+	const char *text = exec_string(x, data);
+	if (!text || x->failed)
+		return NULL;
+	const GLchar **strings = exec_scratch(x, count);
+	const char *end = text + data->size;
+	for (GLsizei i = 0; strings && i < count; i++) {
+		if (text >= end) {
+			exec_refuse(x, "fewer strings than announced");
+			return NULL;
+		}
+		strings[i] = text;
+		text += strnlen(text, (size_t)(end - text)) + 1;
+	}
+	return strings;
+}
+
+void exec_reply(struct exec *x, uint64_t value)
+{
+	atomic_store_explicit(&x->map.shared->value, value, memory_order_relaxed);
+	x->replied = true;
+}
+
+void *exec_scratch(struct exec *x, GLsizei count)
+{
+	const size_t size = wire_bytes(count, sizeof(void *)) + sizeof(void *);
+	if (size > x->scratch_size) {
+		void *memory = size < WIRE_SIZE_MAX ? realloc(x->scratch, size) : NULL;
+		if (!memory) {
+			exec_error(x, GL_OUT_OF_MEMORY);
+			x->failed = true;
+			return NULL;
+		}
+		x->scratch = memory;
+		x->scratch_size = size;
+	}
+	memset(x->scratch, 0, size);
+	return x->scratch;
+}
+
+/* ---- the stream ---- */
+
+static void execute(struct exec *x, size_t size)
+{
+	struct wire_head head;
+	memcpy(&head, x->message, sizeof(head));
+	x->message_size = size;
+	x->opcode = head.opcode;
+	x->failed = false;
+	x->arena_end = 0;
+	x->replied = false;
+	if (head.opcode == WIRE_PADDING)
+		return;
+	if (head.opcode >= WIRE_OPCODES || !exec_entries[head.opcode].decode) {
+		exec_refuse(x, "an unknown message");
+		return;
+	}
+	if (size < exec_entries[head.opcode].size) {
+		exec_refuse(x, "a message that is too short");
+		return;
+	}
+	if (exec_entries[head.opcode].sees && x->context && x->context->group->persistent)
+		buffers_to_driver(x);
+	exec_entries[head.opcode].decode(x, x->message);
+}
+
+/* Copies the message at the present position; its length, or 0 when it is none. */
+static size_t take_message(struct exec *x, uint64_t head, char *copy)
+{
+	const uint64_t place = x->position % x->map.ring_size;
+	const char *source = x->map.data + place;
+	struct wire_head begin;
+	memcpy(&begin, source, sizeof(begin));
+	const size_t size = (size_t)begin.units * 8;
+	if (!size || size > head - x->position || size > x->map.ring_size - place ||
+		(size > WIRE_MESSAGE_MAX && begin.opcode != WIRE_PADDING)) {
+		exec_refuse(x, "a message of an impossible length");
+		return 0;
+	}
+	memcpy(copy, source, begin.opcode == WIRE_PADDING ? sizeof(begin) : size);
+	memcpy(copy, &begin, sizeof(begin)); /* the length just checked */
+	return size;
+}
+
+/* Whoever waits for an answer may be asleep. */
+static void wake_writer(struct wire_ring *shared)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&shared->writer_sleeps, memory_order_relaxed))
+		wire_wake(&shared->tail);
+}
+
+static void done(struct exec *x, size_t size)
+{
+	struct wire_ring *shared = x->map.shared;
+	x->position += size;
+	if (x->arena_end)
+		atomic_store_explicit(&shared->arena_tail, x->arena_end, memory_order_release);
+	atomic_store_explicit(&shared->tail, x->position, memory_order_release);
+	if (x->replied)
+		wake_writer(shared);
+}
+
+static void execute_until(struct exec *x, uint64_t head)
+{
+	while (x->position != head && !x->broken) {
+		const size_t size = take_message(x, head, x->message);
+		if (!size)
+			return;
+		execute(x, size);
+		if (!x->broken)
+			done(x, size);
+	}
+}
+
+#define SPINS_MIN 64
+#define SPINS_MAX 4096
+
+/* Nothing to do: spin as long as that has paid lately, then sleep. */
+static void idle(struct exec *x, unsigned *spins)
+{
+	struct wire_ring *shared = x->map.shared;
+	for (unsigned i = 0; i < *spins; i++) {
+		if (atomic_load_explicit(&shared->head, memory_order_acquire) != x->position) {
+			if (*spins < SPINS_MAX)
+				*spins *= 2;
+			return;
+		}
+		wire_pause();
+	}
+	if (*spins > SPINS_MIN)
+		*spins /= 2;
+	wake_writer(shared);
+	atomic_store(&shared->reader_sleeps, 1);
+	if (atomic_load(&shared->head) == x->position && !atomic_load(&shared->closed))
+		wire_sleep(&shared->head, x->position, 1000);
+	atomic_store(&shared->reader_sleeps, 0);
+}
+
+void exec_run(struct exec *x)
+{
+	struct wire_ring *shared = x->map.shared;
+	unsigned spins = SPINS_MAX;
+	while (!x->broken) {
+		const uint64_t head = atomic_load_explicit(&shared->head, memory_order_acquire);
+		if (head != x->position) {
+			if (head - x->position > x->map.ring_size)
+				exec_refuse(x, "more than the ring holds");
+			else
+				execute_until(x, head);
+			wake_writer(shared);
+		} else if (atomic_load(&shared->closed)) {
+			break;
+		} else {
+			idle(x, &spins);
+		}
+	}
+	atomic_store(&shared->lost, 1);
+	wire_wake(&shared->tail);
+}

@@ -1,0 +1,139 @@
+/*
+ * exec.h: one context's stream being executed: where messages are taken apart, checked and become
+ * calls of the driver. Generated decoders (decode.c) and those written by hand (calls_*.c) use it.
+ *
+ * Nothing in a message is believed. A message is copied before it is looked at; sizes are computed
+ * here again and compared; offsets are compared with what is left. What does not hold ends the
+ * client (exec_refuse). Bulk data stays in shared memory: a client that changes it while the driver
+ * reads it harms only what it could have sent in the first place.
+ *
+ * One thread owns an exec.
+ */
+#ifndef GLPROXY_EXEC_H
+#define GLPROXY_EXEC_H
+
+#include "glproxy/driver.h"
+#include "glproxy/names.h"
+#include "wire/message.h"
+#include "wire/names.h"
+#include "wire/ring.h"
+#include "wire/size.h"
+#include "wire/state.h"
+
+#include <stdbool.h>
+
+struct context;
+struct proxy;
+
+#define EXEC_ERRORS 8
+
+struct exec {
+	const struct driver *driver;
+	struct wire_state state;
+	struct names *names[NAMES_CLASSES];
+	struct proxy *proxy;
+	struct context *context; /* NULL for the control ring */
+
+	bool failed; /* the present message must not be executed any further */
+	bool broken; /* the client sent nonsense: its stream ends here */
+
+	_Alignas(16) char message[WIRE_MESSAGE_MAX]; /* a private copy of the present one */
+	size_t message_size;
+	unsigned opcode;
+
+	struct wire_mapping map;
+	uint64_t position;
+	uint64_t arena_end; /* arena data of the present message ends here */
+	char *heap;
+	bool replied;
+
+	void *scratch; /* reused memory for the present message */
+	size_t scratch_size;
+
+	GLenum errors[EXEC_ERRORS]; /* taken from the driver, not yet asked for by the program */
+	unsigned error_count;
+};
+
+struct exec_entry {
+	void (*decode)(struct exec *x, const void *message);
+	size_t size; /* of the fixed part */
+	bool sees;   /* may read buffers that are mapped */
+};
+
+extern const struct exec_entry exec_entries[];
+
+void exec_init(struct exec *x, struct proxy *proxy, const struct wire_mapping *map);
+void exec_finish(struct exec *x);
+
+/* Executes what is published until the writer has closed the ring or sent nonsense. */
+void exec_run(struct exec *x);
+
+/* Says in the log what is wrong and marks the stream as broken. */
+void exec_refuse(struct exec *x, const char *what);
+
+/* ---- for decoders ---- */
+
+/* Data that came: NULL where the program's pointer was NULL, or when it is refused. */
+const void *exec_in(struct exec *x, const struct wire_data *data, size_t size);
+const void *exec_in_or_offset(
+	struct exec *x, const struct wire_data *data, GLuint bound, size_t size);
+const void *exec_string(struct exec *x, const struct wire_data *data);
+const void *exec_text(struct exec *x, const struct wire_data *data, int64_t length);
+const GLchar **exec_strings(struct exec *x, const struct wire_data *data, GLsizei count);
+
+/* Room for an answer. */
+void *exec_out(struct exec *x, const struct wire_data *data, size_t size);
+void *exec_out_or_offset(struct exec *x, const struct wire_data *data, GLuint bound, size_t size);
+
+/* What a waiting call returns. */
+void exec_reply(struct exec *x, uint64_t value);
+
+/* Memory for `count` names or pointers, valid until the next message. */
+void *exec_scratch(struct exec *x, GLsizei count);
+
+GLuint exec_name(struct exec *x, enum names_class cls, GLuint name);
+void exec_names(struct exec *x, enum names_class cls, int64_t count, const GLuint *names);
+void exec_names_copy(
+	struct exec *x, enum names_class cls, GLsizei count, const GLuint *from, GLuint *to);
+void exec_names_made(struct exec *x, enum names_class cls, GLsizei count, const GLuint *program,
+	const GLuint *driver);
+void exec_name_made(struct exec *x, enum names_class cls, GLuint program, GLuint driver);
+void exec_names_dropped(struct exec *x, enum names_class cls, GLsizei count, const GLuint *program);
+void exec_names_back(struct exec *x, enum names_class cls, GLsizei count, GLuint *names);
+
+/* One value of `element` bytes (integer, float or double by the pointer's type) that may be a
+ * name. */
+#define exec_name_back(x, cls, values, element)     \
+	_Generic((values), GLfloat *                \
+		 : exec_name_back_float, GLdouble * \
+		 : exec_name_back_double, default   \
+		 : exec_name_back_integer)(x, cls, (void *)(values), element)
+void exec_name_back_integer(struct exec *x, enum names_class cls, void *value, size_t element);
+void exec_name_back_float(struct exec *x, enum names_class cls, void *value, size_t element);
+void exec_name_back_double(struct exec *x, enum names_class cls, void *value, size_t element);
+
+enum names_class exec_attachment_class(
+	struct exec *x, GLenum target, GLenum attachment, GLenum pname);
+enum names_class exec_named_attachment_class(
+	struct exec *x, GLuint framebuffer, GLenum attachment, GLenum pname);
+
+GLsync exec_handle(struct exec *x, uint64_t handle);
+
+/* Moves the driver's pending errors aside, so that the proxy's own calls leave no trace and an
+ * error of the call in hand is seen. exec_errors_since() returns the first new one. */
+void exec_errors_take(struct exec *x);
+GLenum exec_errors_since(struct exec *x);
+
+/* An error of ours, as if the driver had made it. */
+void exec_error(struct exec *x, GLenum error);
+
+/* wire_state.ask of this end. */
+int64_t exec_ask(struct wire_state *st, enum wire_ask what, GLuint object, GLenum target,
+	GLint index, GLenum pname);
+
+static inline struct exec *exec_of_state(struct wire_state *st)
+{
+	return (struct exec *)((char *)st - offsetof(struct exec, state));
+}
+
+#endif

@@ -1,0 +1,140 @@
+#define _GNU_SOURCE
+#include "glproxy/proxy.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "glproxy/context.h"
+#include "glproxy/surface.h"
+#include "wire/hello.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static int make_file(struct proxy *proxy, const char *name, uint64_t size, struct err *err)
+{
+	scoped_fd int fd = io_open(proxy->directory_fd, name, O_RDWR | O_CREAT | O_EXCL, 0600, err);
+	if (fd < 0)
+		return -1;
+	if (ftruncate(fd, (off_t)size))
+		return err_errno(err, "%s/%s", proxy->directory, name);
+	return steal_fd(&fd);
+}
+
+static void *map_file(struct proxy *proxy, const char *name, uint64_t size, struct err *err)
+{
+	scoped_fd int fd = make_file(proxy, name, size, err);
+	if (fd < 0)
+		return NULL;
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (memory == MAP_FAILED) {
+		err_errno(err, "%s/%s: cannot be mapped", proxy->directory, name);
+		return NULL;
+	}
+	return memory;
+}
+
+int proxy_make_ring(
+	struct proxy *proxy, const char *name, struct wire_mapping *map, struct err *err)
+{
+	void *memory = map_file(proxy, name, wire_ring_bytes(), err);
+	if (!memory)
+		return -1;
+	wire_ring_format(map, memory);
+	return 0;
+}
+
+void proxy_drop_ring(struct proxy *proxy, const char *name, struct wire_mapping *map)
+{
+	if (!map->shared)
+		return;
+	munmap(map->shared, map->mapped);
+	map->shared = NULL;
+	unlinkat(proxy->directory_fd, name, 0);
+}
+
+static int open_driver(struct proxy *proxy, struct err *err)
+{
+	proxy->display = eglGetPlatformDisplay(EGL_PLATFORM_SURFACELESS_MESA, NULL, NULL);
+	if (proxy->display == EGL_NO_DISPLAY || !eglInitialize(proxy->display, NULL, NULL))
+		return err_set(err, "driver: EGL's surfaceless platform cannot be opened");
+	eglGetConfigs(proxy->display, NULL, 0, &proxy->config_count);
+	proxy->configs = calloc((size_t)proxy->config_count + 1, sizeof(*proxy->configs));
+	if (!proxy->configs)
+		return err_set(err, "driver: out of memory");
+	eglGetConfigs(proxy->display, proxy->configs, proxy->config_count, &proxy->config_count);
+	proxy->driver = driver_load();
+	return 0;
+}
+
+static int open_files(struct proxy *proxy, struct err *err)
+{
+	proxy->directory_fd = io_open(AT_FDCWD, proxy->directory, O_RDONLY | O_DIRECTORY, 0, err);
+	if (proxy->directory_fd < 0)
+		return -1;
+	proxy->alive_fd = make_file(proxy, "alive", 0, err);
+	if (proxy->alive_fd < 0)
+		return -1;
+	if (flock(proxy->alive_fd, LOCK_EX | LOCK_NB))
+		return err_errno(err, "%s/alive", proxy->directory);
+	proxy->heap = map_file(proxy, "heap", WIRE_HEAP_SIZE, err);
+	if (!proxy->heap)
+		return -1;
+	return proxy_make_ring(proxy, "control", &proxy->control, err);
+}
+
+int proxy_init(struct proxy *proxy, const char *directory, pid_t client, struct err *err)
+{
+	*proxy = (struct proxy){
+		.directory = directory, .client = client, .alive_fd = -1, .directory_fd = -1};
+	pthread_mutex_init(&proxy->lock, NULL);
+	proxy->contexts = calloc(PROXY_OBJECTS, sizeof(*proxy->contexts));
+	proxy->surfaces = calloc(PROXY_OBJECTS, sizeof(*proxy->surfaces));
+	if (!proxy->contexts || !proxy->surfaces)
+		return err_set(err, "out of memory");
+	if (open_files(proxy, err) || open_driver(proxy, err))
+		return err_context(err, "proxy");
+	return 0;
+}
+
+void proxy_finish(struct proxy *proxy)
+{
+	for (unsigned id = 0; proxy->contexts && id < PROXY_OBJECTS; id++)
+		context_destroy(proxy->contexts[id]);
+	for (unsigned id = 0; proxy->surfaces && id < PROXY_OBJECTS; id++)
+		surface_drop(proxy->surfaces[id]);
+	proxy_drop_ring(proxy, "control", &proxy->control);
+	if (proxy->heap)
+		munmap(proxy->heap, WIRE_HEAP_SIZE);
+	free(proxy->contexts);
+	free(proxy->surfaces);
+	free(proxy->configs);
+	if (proxy->display)
+		eglTerminate(proxy->display);
+	if (proxy->alive_fd >= 0)
+		close(proxy->alive_fd);
+	if (proxy->directory_fd >= 0)
+		close(proxy->directory_fd);
+	io_remove_tree(AT_FDCWD, proxy->directory, NULL);
+}
+
+EGLConfig proxy_config(const struct proxy *proxy, EGLint id)
+{
+	for (EGLint i = 0; i < proxy->config_count; i++) {
+		EGLint found = 0;
+		eglGetConfigAttrib(proxy->display, proxy->configs[i], EGL_CONFIG_ID, &found);
+		if (found == id)
+			return proxy->configs[i];
+	}
+	return EGL_NO_CONFIG_KHR;
+}
+
+void proxy_serve(struct proxy *proxy)
+{
+	struct exec control;
+	exec_init(&control, proxy, &proxy->control);
+	exec_run(&control);
+	exec_finish(&control);
+}

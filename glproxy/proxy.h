@@ -1,0 +1,53 @@
+/*
+ * proxy.h: one application process's proxy: its run directory, its driver, what its contexts share.
+ */
+#ifndef GLPROXY_PROXY_H
+#define GLPROXY_PROXY_H
+
+#include "base/err.h"
+#include "glproxy/driver.h"
+#include "wire/ring.h"
+
+#include <EGL/egl.h>
+#include <EGL/eglext.h>
+#include <pthread.h>
+#include <sys/types.h>
+
+struct context;
+struct surface;
+
+#define PROXY_OBJECTS 65536u /* contexts, and surfaces, alive at a time */
+
+struct proxy {
+	const char *directory;
+	int directory_fd;
+	int alive_fd;
+	pid_t client; /* for the log */
+	char *heap;
+	struct wire_mapping control;
+	const struct driver *driver;
+	EGLDisplay display;
+	EGLConfig *configs;
+	EGLint config_count;
+
+	pthread_mutex_t lock; /* the tables below */
+	struct context **contexts;
+	struct surface **surfaces;
+};
+
+/* Makes the files of the run directory and opens the driver. */
+int proxy_init(struct proxy *proxy, const char *directory, pid_t client, struct err *err);
+void proxy_finish(struct proxy *proxy);
+
+/* Makes and maps a ring's file; 0 or -1. */
+int proxy_make_ring(
+	struct proxy *proxy, const char *name, struct wire_mapping *map, struct err *err);
+void proxy_drop_ring(struct proxy *proxy, const char *name, struct wire_mapping *map);
+
+/* Serves the control ring until the client closes it or `client` has ended. */
+void proxy_serve(struct proxy *proxy);
+
+/* The EGL config of an id; EGL_NO_CONFIG_KHR for none. */
+EGLConfig proxy_config(const struct proxy *proxy, EGLint id);
+
+#endif

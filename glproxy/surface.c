@@ -1,0 +1,221 @@
+#include "glproxy/surface.h"
+
+#include "glproxy/context.h"
+#include "glproxy/present.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static EGLSurface make_pbuffer(struct surface *surface)
+{
+	const EGLint attributes[] = {EGL_WIDTH, (EGLint)(surface->width ? surface->width : 1),
+		EGL_HEIGHT, (EGLint)(surface->height ? surface->height : 1), EGL_GL_COLORSPACE,
+		surface->flags & SURFACE_SRGB ? EGL_GL_COLORSPACE_SRGB : EGL_GL_COLORSPACE_LINEAR,
+		EGL_NONE};
+	return eglCreatePbufferSurface(surface->proxy->display, surface->config, attributes);
+}
+
+struct surface *surface_create(struct proxy *proxy, enum surface_kind kind, EGLint config,
+	unsigned flags, unsigned width, unsigned height, const char *display, unsigned drawable)
+{
+	struct surface *surface = calloc(1, sizeof(*surface));
+	if (!surface)
+		return NULL;
+	surface->proxy = proxy;
+	surface->kind = kind;
+	surface->flags = flags;
+	surface->config = proxy_config(proxy, config);
+	surface->width = width;
+	surface->height = height;
+	surface->references = 1;
+	surface->egl = EGL_NO_SURFACE;
+	if (kind != SURFACE_PBUFFER)
+		surface->present =
+			present_create(display, drawable, &surface->width, &surface->height);
+	if (kind == SURFACE_PBUFFER || surface->present)
+		surface->egl = make_pbuffer(surface);
+	if (surface->egl == EGL_NO_SURFACE) {
+		surface_drop(surface);
+		return NULL;
+	}
+	return surface;
+}
+
+struct surface *surface_hold(struct surface *surface)
+{
+	if (surface)
+		surface->references++;
+	return surface;
+}
+
+void surface_drop(struct surface *surface)
+{
+	if (!surface || --surface->references)
+		return;
+	present_destroy(surface->present);
+	if (surface->egl != EGL_NO_SURFACE)
+		eglDestroySurface(surface->proxy->display, surface->egl);
+	free(surface);
+}
+
+bool surface_follow(struct surface *surface, bool ask)
+{
+	if (!surface || surface->kind != SURFACE_WINDOW)
+		return false;
+	unsigned width, height;
+	present_size(surface->present, ask, &width, &height);
+	if (width == surface->width && height == surface->height)
+		return false;
+	const EGLSurface before = surface->egl;
+	surface->width = width;
+	surface->height = height;
+	surface->egl = make_pbuffer(surface);
+	if (surface->egl == EGL_NO_SURFACE) {
+		surface->egl = before;
+		return false;
+	}
+	/* Still current to the caller's context: EGL keeps it until the caller binds the new one.
+	 */
+	eglDestroySurface(surface->proxy->display, before);
+	return true;
+}
+
+/* ---- reading the picture without leaving a trace in the context ---- */
+
+struct reading {
+	GLint framebuffer;
+	GLint buffer;
+	GLint pack_buffer;
+};
+
+static const struct wire_pixels plain = {.alignment = 4};
+
+static void store(const struct context *context, const struct wire_pixels *pack, bool invert)
+{
+	const struct driver *gl = context->exec.driver;
+	gl->PixelStorei(GL_PACK_ALIGNMENT, pack->alignment);
+	if (context->api == EGL_OPENGL_ES_API && context->version < 30)
+		return;
+	gl->PixelStorei(GL_PACK_ROW_LENGTH, pack->row_length);
+	gl->PixelStorei(GL_PACK_SKIP_ROWS, pack->skip_rows);
+	gl->PixelStorei(GL_PACK_SKIP_PIXELS, pack->skip_pixels);
+	if (context->api == EGL_OPENGL_ES_API)
+		return;
+	gl->PixelStorei(GL_PACK_SWAP_BYTES, pack->swap_bytes);
+	gl->PixelStorei(GL_PACK_LSB_FIRST, pack->lsb_first);
+	(void)invert;
+}
+
+static bool has_read_framebuffer(const struct context *context)
+{
+	return context->api != EGL_OPENGL_ES_API || context->version >= 30;
+}
+
+static void begin_reading(struct context *context, struct reading *saved)
+{
+	const struct driver *gl = context->exec.driver;
+	memset(saved, 0, sizeof(*saved));
+	exec_errors_take(&context->exec);
+	if (has_read_framebuffer(context)) {
+		gl->GetIntegerv(GL_READ_FRAMEBUFFER_BINDING, &saved->framebuffer);
+		gl->GetIntegerv(GL_PIXEL_PACK_BUFFER_BINDING, &saved->pack_buffer);
+		if (saved->framebuffer)
+			gl->BindFramebuffer(GL_READ_FRAMEBUFFER, 0);
+		if (saved->pack_buffer)
+			gl->BindBuffer(GL_PIXEL_PACK_BUFFER, 0);
+		gl->GetIntegerv(GL_READ_BUFFER, &saved->buffer);
+		if (saved->buffer != GL_BACK)
+			gl->ReadBuffer(GL_BACK);
+	} else {
+		gl->GetIntegerv(GL_FRAMEBUFFER_BINDING, &saved->framebuffer);
+		if (saved->framebuffer)
+			gl->BindFramebuffer(GL_FRAMEBUFFER, 0);
+	}
+	store(context, &plain, false);
+}
+
+static void end_reading(struct context *context, const struct reading *saved)
+{
+	const struct driver *gl = context->exec.driver;
+	store(context, &context->exec.state.pack, false);
+	if (has_read_framebuffer(context)) {
+		if (saved->buffer != GL_BACK)
+			gl->ReadBuffer((GLenum)saved->buffer);
+		if (saved->pack_buffer)
+			gl->BindBuffer(GL_PIXEL_PACK_BUFFER, (GLuint)saved->pack_buffer);
+		if (saved->framebuffer)
+			gl->BindFramebuffer(GL_READ_FRAMEBUFFER, (GLuint)saved->framebuffer);
+	} else if (saved->framebuffer) {
+		gl->BindFramebuffer(GL_FRAMEBUFFER, (GLuint)saved->framebuffer);
+	}
+	while (gl->GetError())
+		;
+}
+
+/* GL has the bottom row first. */
+static void turn_over(char *picture, size_t row, unsigned rows)
+{
+	char line[16384];
+	for (unsigned i = 0; i < rows / 2; i++)
+		for (size_t at = 0; at < row; at += sizeof(line)) {
+			char *top = picture + i * row + at;
+			char *bottom = picture + (rows - 1 - i) * row + at;
+			const size_t piece = row - at < sizeof(line) ? row - at : sizeof(line);
+			memcpy(line, top, piece);
+			memcpy(top, bottom, piece);
+			memcpy(bottom, line, piece);
+		}
+}
+
+static void swap_red_blue(char *picture, size_t bytes)
+{
+	for (size_t at = 0; at + 4 <= bytes; at += 4) {
+		const char red = picture[at];
+		picture[at] = picture[at + 2];
+		picture[at + 2] = red;
+	}
+}
+
+static void read_picture(struct context *context, struct surface *surface, char *picture)
+{
+	const struct driver *gl = context->exec.driver;
+	const bool embedded = context->api == EGL_OPENGL_ES_API;
+	const size_t row = (size_t)surface->width * 4;
+	struct reading saved;
+	begin_reading(context, &saved);
+	gl->ReadPixels(0, 0, (GLsizei)surface->width, (GLsizei)surface->height,
+		embedded ? GL_RGBA : GL_BGRA,
+		embedded ? GL_UNSIGNED_BYTE : GL_UNSIGNED_INT_8_8_8_8_REV, picture);
+	end_reading(context, &saved);
+	turn_over(picture, row, surface->height);
+	if (embedded)
+		swap_red_blue(picture, row * surface->height);
+}
+
+void surface_show(
+	struct surface *surface, struct context *context, int x, int y, int width, int height)
+{
+	if (!surface || !surface->present)
+		return;
+	char *picture = present_begin(surface->present, surface->width, surface->height);
+	if (!picture)
+		return;
+	read_picture(context, surface, picture);
+	const int w = (int)surface->width, h = (int)surface->height;
+	const int left = width ? x : 0, bottom = width ? y : 0;
+	int right = width ? x + width : w, top = width ? y + height : h;
+	right = right > w ? w : right;
+	top = top > h ? h : top;
+	const int from_x = left < 0 ? 0 : left, from_y = bottom < 0 ? 0 : bottom;
+	if (right > from_x && top > from_y)
+		present_end(surface->present, from_x, h - top, (unsigned)(right - from_x),
+			(unsigned)(top - from_y));
+	else
+		present_end(surface->present, 0, 0, 0, 0);
+}
+
+void surface_settle(struct surface *surface)
+{
+	if (surface && surface->present)
+		present_settle(surface->present);
+}

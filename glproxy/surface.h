@@ -1,0 +1,53 @@
+/*
+ * surface.h: what contexts draw on: pbuffers of the driver, shown in X windows and pixmaps.
+ *
+ * A window is drawn in a pbuffer of its size; a swap reads the pbuffer and hands the picture to a
+ * thread that puts it into the window. The pbuffer stays as it is: as with the software GLX of
+ * Mesa, a swap copies. A window that changed its size gets a new pbuffer at the next swap or
+ * glViewport.
+ */
+#ifndef GLPROXY_SURFACE_H
+#define GLPROXY_SURFACE_H
+
+#include "glproxy/proxy.h"
+
+#include <stdbool.h>
+
+struct context;
+struct present;
+
+enum surface_kind { SURFACE_PBUFFER = 1, SURFACE_WINDOW = 2, SURFACE_PIXMAP = 3 };
+
+#define SURFACE_DOUBLE 1u /* double-buffered: shown at swaps only */
+#define SURFACE_SRGB 2u
+
+struct surface {
+	struct proxy *proxy;
+	unsigned id;
+	enum surface_kind kind;
+	unsigned flags;
+	EGLConfig config;
+	EGLSurface egl;
+	unsigned width, height;
+	_Atomic unsigned references;
+	struct present *present; /* NULL for pbuffers */
+};
+
+/* NULL on failure. `display` and `drawable` name the X window or pixmap. */
+struct surface *surface_create(struct proxy *proxy, enum surface_kind kind, EGLint config,
+	unsigned flags, unsigned width, unsigned height, const char *display, unsigned drawable);
+struct surface *surface_hold(struct surface *surface);
+void surface_drop(struct surface *surface);
+
+/* Takes over a changed window size; true when there is a new EGL surface to be made current. In the
+ * thread of the context it is current to. `ask`: ask the X server now. */
+bool surface_follow(struct surface *surface, bool ask);
+
+/* Shows the picture, or the part of it given in GL's window coordinates (width 0: all of it). */
+void surface_show(
+	struct surface *surface, struct context *context, int x, int y, int width, int height);
+
+/* Waits, not for long, until all pictures are in the window. */
+void surface_settle(struct surface *surface);
+
+#endif
