@@ -23,6 +23,7 @@ INCLUDE = re.compile(r'^#include "(?:\.\./)*([^"]+)"', re.MULTILINE)
 EXPORTS = {
     "criu-plugin/glckpt.so": {"CR_PLUGIN_DESC"},
     "glckpt-mapfiles.so": {"openat", "openat64", "stat", "stat64"},
+    "libGLX_glckpt.so.0": {"__glx_Main"},
 }
 
 FORBIDDEN = {

@@ -1,0 +1,219 @@
+/*
+ * Mapped buffers. The program writes into a block of the heap file; the driver maps as well, in the
+ * proxy (glproxy/calls_buffer.c).
+ */
+#include "glshim/context.h"
+
+#include "entries.h"
+
+#include <string.h>
+
+/* The entry of a buffer, or for 0 a free one. The group's lock is held. */
+static struct shim_mapping *find(struct shim_group *group, GLuint buffer)
+{
+	for (unsigned i = 0; i < group->mapping_count; i++)
+		if (group->mappings[i].buffer == buffer)
+			return &group->mappings[i];
+	if (!buffer && group->mapping_count < GROUP_MAPPINGS)
+		return &group->mappings[group->mapping_count++];
+	return NULL;
+}
+
+static bool note(struct shim_group *group, const struct shim_mapping *mapping)
+{
+	pthread_mutex_lock(&group->lock);
+	struct shim_mapping *entry = find(group, mapping->buffer);
+	if (!entry)
+		entry = find(group, 0);
+	else
+		heap_give(entry->block, (size_t)entry->length);
+	if (entry)
+		*entry = *mapping;
+	pthread_mutex_unlock(&group->lock);
+	return entry;
+}
+
+static struct shim_mapping look(struct shim_context *self, GLuint buffer, bool forget)
+{
+	struct shim_mapping found = {0};
+	struct shim_group *group = self->group;
+	if (!group || !buffer)
+		return found;
+	pthread_mutex_lock(&group->lock);
+	struct shim_mapping *entry = find(group, buffer);
+	if (entry) {
+		found = *entry;
+		if (forget)
+			*entry = (struct shim_mapping){0};
+	}
+	pthread_mutex_unlock(&group->lock);
+	return found;
+}
+
+static void *map(
+	GLenum target, GLuint buffer, GLintptr offset, GLsizeiptr length, GLbitfield access)
+{
+	struct shim_context *self = shim_current;
+	struct process *process = process_have();
+	if (!self->group || !process)
+		return NULL;
+	const size_t size = length > 0 ? (size_t)length : 1;
+	const uint64_t block = heap_take(size);
+	if (!block) {
+		shim_error(self, GL_OUT_OF_MEMORY);
+		return NULL;
+	}
+	const struct shim_mapping mapping = {buffer, access, offset, length, block};
+	if (!send_ckMap(target, buffer, offset, length, access, block) ||
+		!note(self->group, &mapping)) {
+		heap_give(block, size);
+		return NULL;
+	}
+	return process->heap + block;
+}
+
+static GLboolean unmap(GLenum target, GLuint buffer)
+{
+	struct shim_context *self = shim_current;
+	const struct shim_mapping mapping = look(self, buffer, true);
+	const GLboolean intact = (GLboolean)send_ckUnmap(target, buffer);
+	/* The proxy has answered: it no longer reads the block. */
+	if (mapping.buffer)
+		heap_give(mapping.block, (size_t)(mapping.length > 0 ? mapping.length : 1));
+	return intact;
+}
+
+static GLuint bound(GLenum target)
+{
+	const GLuint *binding = wire_state_binding(&shim_current->state, target);
+	return binding ? *binding : 0;
+}
+
+static GLbitfield bits_of(GLenum access)
+{
+	switch (access) {
+	case GL_READ_ONLY:
+		return GL_MAP_READ_BIT;
+	case GL_WRITE_ONLY:
+		return GL_MAP_WRITE_BIT;
+	case GL_READ_WRITE:
+		return GL_MAP_READ_BIT | GL_MAP_WRITE_BIT;
+	default:
+		return 0;
+	}
+}
+
+void *shim_glMapBuffer(GLenum target, GLenum access)
+{
+	GLint size = 0;
+	if (!bits_of(access)) {
+		shim_error(shim_current, GL_INVALID_ENUM);
+		return NULL;
+	}
+	shim_glGetBufferParameteriv(target, GL_BUFFER_SIZE, &size);
+	return map(target, bound(target), 0, size, bits_of(access));
+}
+
+void *shim_glMapBufferRange(GLenum target, GLintptr offset, GLsizeiptr length, GLbitfield access)
+{
+	return map(target, bound(target), offset, length, access);
+}
+
+void *shim_glMapNamedBuffer(GLuint buffer, GLenum access)
+{
+	GLint size = 0;
+	if (!bits_of(access)) {
+		shim_error(shim_current, GL_INVALID_ENUM);
+		return NULL;
+	}
+	shim_glGetNamedBufferParameteriv(buffer, GL_BUFFER_SIZE, &size);
+	return map(0, buffer, 0, size, bits_of(access));
+}
+
+void *shim_glMapNamedBufferEXT(GLuint buffer, GLenum access)
+{
+	return shim_glMapNamedBuffer(buffer, access);
+}
+
+void *shim_glMapNamedBufferRange(
+	GLuint buffer, GLintptr offset, GLsizeiptr length, GLbitfield access)
+{
+	return map(0, buffer, offset, length, access);
+}
+
+void *shim_glMapNamedBufferRangeEXT(
+	GLuint buffer, GLintptr offset, GLsizeiptr length, GLbitfield access)
+{
+	return map(0, buffer, offset, length, access);
+}
+
+GLboolean shim_glUnmapBuffer(GLenum target)
+{
+	return unmap(target, bound(target));
+}
+
+GLboolean shim_glUnmapNamedBuffer(GLuint buffer)
+{
+	return unmap(0, buffer);
+}
+
+GLboolean shim_glUnmapNamedBufferEXT(GLuint buffer)
+{
+	return unmap(0, buffer);
+}
+
+void shim_glFlushMappedBufferRange(GLenum target, GLintptr offset, GLsizeiptr length)
+{
+	send_ckMapFlush(target, bound(target), offset, length);
+}
+
+void shim_glFlushMappedNamedBufferRange(GLuint buffer, GLintptr offset, GLsizeiptr length)
+{
+	send_ckMapFlush(0, buffer, offset, length);
+}
+
+void shim_glFlushMappedNamedBufferRangeEXT(GLuint buffer, GLintptr offset, GLsizeiptr length)
+{
+	send_ckMapFlush(0, buffer, offset, length);
+}
+
+static void pointer_of(GLuint buffer, void **params)
+{
+	const struct shim_mapping mapping = look(shim_current, buffer, false);
+	struct process *process = process_have();
+	*params = mapping.buffer && process ? process->heap + mapping.block : NULL;
+}
+
+void shim_glGetBufferPointerv(GLenum target, GLenum pname, void **params)
+{
+	if (pname != GL_BUFFER_MAP_POINTER || !wire_state_binding(&shim_current->state, target))
+		shim_error(shim_current, GL_INVALID_ENUM);
+	else if (!bound(target))
+		shim_error(shim_current, GL_INVALID_OPERATION);
+	else
+		pointer_of(bound(target), params);
+}
+
+void shim_glGetNamedBufferPointerv(GLuint buffer, GLenum pname, void **params)
+{
+	if (pname != GL_BUFFER_MAP_POINTER)
+		shim_error(shim_current, GL_INVALID_ENUM);
+	else
+		pointer_of(buffer, params);
+}
+
+void shim_glGetNamedBufferPointervEXT(GLuint buffer, GLenum pname, void **params)
+{
+	shim_glGetNamedBufferPointerv(buffer, pname, params);
+}
+
+/* ---- sync objects: handles are numbers of ours, and never used again ---- */
+
+GLsync shim_glFenceSync(GLenum condition, GLbitfield flags)
+{
+	static _Atomic uint64_t last;
+	const bool valid = condition == GL_SYNC_GPU_COMMANDS_COMPLETE && !flags;
+	const uint64_t handle = valid ? ++last * 16 : 0;
+	send_ckFence(handle, condition, flags);
+	return (GLsync)(uintptr_t)handle;
+}

@@ -1,0 +1,153 @@
+#include "glshim/call.h"
+
+#include "entries.h"
+#include "glshim/context.h"
+#include "glshim/process.h"
+#include "messages.h"
+
+#include <string.h>
+#include <time.h>
+
+#define SPINS_MIN 256u
+#define SPINS_MAX 65536u
+
+/* What can be written without looking at the tail again. */
+static void set_limit(struct shim_context *self, uint64_t tail)
+{
+	const uint64_t size = self->ring.ring_size;
+	const uint64_t end = (self->position / size + 1) * size;
+	self->limit = tail + size < end ? tail + size : end;
+}
+
+static uint64_t tail_of(const struct shim_context *self)
+{
+	if (self->lost)
+		return self->position;
+	return atomic_load_explicit(&self->ring.shared->tail, memory_order_acquire);
+}
+
+static void lose(struct shim_context *self)
+{
+	self->lost = true;
+}
+
+static void wake_reader(struct shim_context *self)
+{
+	struct wire_ring *shared = self->ring.shared;
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&shared->reader_sleeps, memory_order_relaxed))
+		wire_wake(&shared->head);
+}
+
+void shim_kick(struct shim_context *self)
+{
+	if (self->lost)
+		return;
+	if (self->synchronous) {
+		shim_wait(self);
+		return;
+	}
+	self->kick_at = self->position + SHIM_KICK_EVERY;
+	wake_reader(self);
+}
+
+static bool reached(const struct shim_context *self, uint64_t position)
+{
+	return atomic_load_explicit(&self->ring.shared->tail, memory_order_acquire) >= position;
+}
+
+/* Sleeping in short turns, because a proxy that was killed wakes nobody. */
+static void sleep_for(struct shim_context *self, uint64_t position)
+{
+	struct wire_ring *shared = self->ring.shared;
+	atomic_fetch_add_explicit(&shared->sleeps, 1, memory_order_relaxed);
+	for (unsigned turn = 0; !self->lost; turn++) {
+		atomic_store(&shared->writer_sleeps, 1);
+		const uint64_t tail = atomic_load(&shared->tail);
+		if (tail >= position)
+			break;
+		if (atomic_load(&shared->lost)) {
+			lose(self);
+			break;
+		}
+		wire_sleep(&shared->tail, tail, turn < 4 ? 20 : 100);
+		if (turn > 4 && turn % 4 == 0 && !process_alive(process_have()))
+			lose(self);
+		wake_reader(self);
+	}
+	atomic_store_explicit(&shared->writer_sleeps, 0, memory_order_relaxed);
+}
+
+bool shim_wait_for(struct shim_context *self, uint64_t position)
+{
+	if (self->lost)
+		return false;
+	wake_reader(self);
+	for (unsigned i = 0; i < self->spins; i++) {
+		if (reached(self, position)) {
+			if (self->spins < SPINS_MAX)
+				self->spins += self->spins / 4;
+			return true;
+		}
+		wire_pause();
+	}
+	if (self->spins > SPINS_MIN)
+		self->spins -= self->spins / 4;
+	sleep_for(self, position);
+	return !self->lost;
+}
+
+uint64_t shim_wait(struct shim_context *self)
+{
+	if (self->lost)
+		return 0;
+	atomic_fetch_add_explicit(&self->ring.shared->waits, 1, memory_order_relaxed);
+	if (!shim_wait_for(self, self->position))
+		return 0;
+	struct wire_ring *shared = self->ring.shared;
+	const uint64_t value = atomic_load_explicit(&shared->value, memory_order_relaxed);
+	if (atomic_load_explicit(&shared->messages, memory_order_relaxed) && !self->delivering)
+		shim_deliver(self);
+	return value;
+}
+
+/* A message that would cross the ring's end begins at its start; padding fills the rest. */
+static void pad(struct shim_context *self)
+{
+	const uint64_t size = self->ring.ring_size;
+	const uint64_t left = size - self->position % size;
+	struct wire_head *head = (struct wire_head *)(self->ring.data + self->position % size);
+	*head = (struct wire_head){WIRE_PADDING, (uint16_t)(left / 8)};
+	self->position += left;
+}
+
+void shim_make_room(struct shim_context *self, size_t size)
+{
+	const uint64_t ring = self->ring.ring_size;
+	for (;;) {
+		const uint64_t left = ring - self->position % ring;
+		const uint64_t wanted = left < size ? left + size : size;
+		const uint64_t free_end = tail_of(self) + ring;
+		if (self->position + wanted <= free_end) {
+			if (left < size)
+				pad(self);
+			set_limit(self, free_end - ring);
+			return;
+		}
+		/* Half a ring at a time, so that the two ends do not take turns over each message.
+		 */
+		shim_wait_for(self, self->position + wanted - ring / 2);
+	}
+}
+
+void shim_order_slow(struct shim_context *self)
+{
+	context_order(self);
+}
+
+void shim_error(struct shim_context *self, GLenum error)
+{
+	struct wire_ckError *message = shim_put(self, WIRE_ckError, sizeof(*message));
+	message->error = error;
+	shim_publish(self);
+}

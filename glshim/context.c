@@ -1,0 +1,343 @@
+#include "glshim/context.h"
+
+#include "entries.h"
+
+#include <EGL/egl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IN_FLIGHT 2 /* swaps that may be under way */
+
+static char nowhere[2 * 65536]; /* what nobody reads */
+static struct wire_ring nobody;
+static struct shim_context none;
+
+__thread struct shim_context *shim_current __attribute__((tls_model("initial-exec"))) = &none;
+
+/* A ring that is always empty: the writer never waits and every answer is 0. */
+static void to_nowhere(struct shim_context *self)
+{
+	self->ring = (struct wire_mapping){.shared = &nobody,
+		.reply = nowhere,
+		.data = nowhere,
+		.arena = nowhere,
+		.ring_size = 65536,
+		.arena_size = 65536};
+	self->lost = true;
+	self->limit = 0;
+	self->kick_at = UINT64_MAX;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+	to_nowhere(&none);
+	wire_state_init(&none.state);
+	none.state.ask = shim_ask;
+}
+
+struct shim_context *context_none(void)
+{
+	return &none;
+}
+
+struct context *context_current(void)
+{
+	return shim_current == &none ? NULL : (struct context *)shim_current;
+}
+
+/* ---- groups ---- */
+
+static struct shim_group *group_create(void)
+{
+	struct shim_group *group = calloc(1, sizeof(*group));
+	if (!group || !names_init(group->names, NAMES_SHARED)) {
+		free(group);
+		return NULL;
+	}
+	group->references = 1;
+	group->names[NAMES_program].once = true;
+	pthread_mutex_init(&group->lock, NULL);
+	return group;
+}
+
+static void group_drop(struct shim_group *group)
+{
+	if (!group || --group->references)
+		return;
+	names_finish(group->names, NAMES_SHARED);
+	pthread_mutex_destroy(&group->lock);
+	free(group);
+}
+
+/* From the second context of a group on, each notes how far it has waited for the others. */
+static void join(struct shim_group *group, struct shim_context *self)
+{
+	pthread_mutex_lock(&group->lock);
+	self->group = group;
+	self->next_in_group = group->contexts;
+	group->contexts = self;
+	for (struct shim_context *each = self; self->next_in_group && each;
+		each = each->next_in_group)
+		if (!each->seen)
+			each->seen = calloc(65536, sizeof(*each->seen));
+	pthread_mutex_unlock(&group->lock);
+}
+
+static void leave(struct shim_context *self)
+{
+	struct shim_group *group = self->group;
+	pthread_mutex_lock(&group->lock);
+	struct shim_context **at = &group->contexts;
+	while (*at && *at != self)
+		at = &(*at)->next_in_group;
+	if (*at)
+		*at = self->next_in_group;
+	pthread_mutex_unlock(&group->lock);
+	group_drop(group);
+}
+
+static void await(struct shim_context *self, struct shim_context *other)
+{
+	const uint64_t position = atomic_load(&other->ring.shared->head);
+	if (other->lost || !other->id || (self->seen && self->seen[other->id] >= position))
+		return;
+	if (self->seen)
+		self->seen[other->id] = position;
+	struct shim_context *before = shim_current;
+	shim_current = self;
+	send_ckAwait(other->id, position);
+	shim_current = before;
+}
+
+void context_order(struct shim_context *self)
+{
+	struct shim_group *group = self->group;
+	pthread_mutex_lock(&group->lock);
+	for (struct shim_context *each = group->contexts; each; each = each->next_in_group)
+		if (each != self)
+			await(self, each);
+	pthread_mutex_unlock(&group->lock);
+}
+
+/* ---- contexts ---- */
+
+static GLuint create_in_proxy(struct process *process, GLuint share, int config, unsigned api,
+	const int *attributes, unsigned count)
+{
+	process_lock();
+	struct shim_context *before = shim_current;
+	shim_current = &process->control;
+	const GLuint id = send_ckContextCreate(share, config, api, count, attributes);
+	shim_current = before;
+	process_unlock();
+	return id;
+}
+
+static void destroy_in_proxy(struct process *process, GLuint id)
+{
+	process_lock();
+	struct shim_context *before = shim_current;
+	shim_current = &process->control;
+	send_ckContextDestroy(id);
+	shim_kick(&process->control);
+	shim_current = before;
+	process_unlock();
+}
+
+static bool set_names(struct context *context, struct shim_group *group)
+{
+	struct shim_names *own = (struct shim_names *)(void *)context->own_names;
+	if (!names_init(own, NAMES_CLASSES - NAMES_SHARED))
+		return false;
+	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++)
+		context->shim.names[cls] =
+			cls < NAMES_SHARED ? &group->names[cls] : &own[cls - NAMES_SHARED];
+	return true;
+}
+
+static void release(struct context *context)
+{
+	names_finish((struct shim_names *)(void *)context->own_names, NAMES_CLASSES - NAMES_SHARED);
+	wire_state_finish(&context->shim.state);
+	process_unmap_ring(&context->shim.ring);
+	free(context->shim.seen);
+	free(context);
+}
+
+static bool start_context(
+	struct process *process, struct context *context, struct context *share, GLuint id)
+{
+	struct wire_mapping map;
+	char name[24];
+	snprintf(name, sizeof(name), "ring-%u", id);
+	struct shim_group *group = share ? share->shim.group : group_create();
+	if (!group || !process_map_ring(process, name, &map))
+		return false;
+	if (share)
+		group->references++;
+	process_begin_ring(&context->shim, &map);
+	wire_state_init(&context->shim.state);
+	context->shim.state.ask = shim_ask;
+	context->shim.state.client_arrays = true;
+	context->shim.id = id;
+	context->shim.render_mode = GL_RENDER;
+	join(group, &context->shim);
+	return set_names(context, group);
+}
+
+struct context *context_create(struct context *share, int config, unsigned api,
+	const int *attributes, unsigned count, unsigned *reason)
+{
+	struct process *process = process_get();
+	struct context *context = process ? calloc(1, sizeof(*context)) : NULL;
+	*reason = EGL_BAD_ALLOC;
+	if (!context)
+		return NULL;
+	const GLuint id = create_in_proxy(
+		process, share ? share->shim.id : 0, config, api, attributes, count);
+	if (!id || id & WIRE_CONTEXT_FAILED) {
+		*reason = id ? id & ~WIRE_CONTEXT_FAILED : EGL_BAD_ALLOC;
+		free(context);
+		return NULL;
+	}
+	context->config = config;
+	if (!start_context(process, context, share, id)) {
+		destroy_in_proxy(process, id);
+		free(context);
+		return NULL;
+	}
+	return context;
+}
+
+static void destroy_now(struct context *context)
+{
+	struct process *process = process_have();
+	/* Whoever was told to wait for this ring finds it executed to its end. */
+	leave(&context->shim);
+	if (process && !context->shim.lost)
+		destroy_in_proxy(process, context->shim.id);
+	release(context);
+}
+
+void context_destroy(struct context *context)
+{
+	if (!context)
+		return;
+	context->doomed = true;
+	if (!context->current)
+		destroy_now(context);
+}
+
+static void let_go(struct context *context)
+{
+	if (context->draw && context->draw->owner == &context->shim)
+		context->draw->owner = NULL;
+	context->draw = NULL;
+	context->read = NULL;
+}
+
+static void unbind(struct context *context)
+{
+	send_ckMakeCurrent(WIRE_RELEASE, 0);
+	let_go(context);
+	shim_current = &none;
+	context->current = false;
+}
+
+unsigned context_make_current(struct context *context, struct surface *draw, struct surface *read)
+{
+	struct context *before = context_current();
+	uint32_t nobody_has = 0;
+	if (context && context != before &&
+		!atomic_compare_exchange_strong(&context->current, &nobody_has, 1))
+		return EGL_BAD_ACCESS;
+	if (before && before != context)
+		unbind(before);
+	if (context) {
+		shim_current = &context->shim;
+		if (before && before != context)
+			await(&context->shim, &before->shim);
+		if (!send_ckMakeCurrent(draw ? draw->number : 0, read ? read->number : 0)) {
+			if (before != context) {
+				shim_current = &none;
+				context->current = false;
+			}
+			return EGL_BAD_MATCH;
+		}
+		let_go(context);
+		context->draw = draw;
+		context->read = read;
+		if (draw)
+			draw->owner = &context->shim;
+	}
+	if (before && before != context && before->doomed)
+		destroy_now(before);
+	return 0;
+}
+
+/* ---- surfaces ---- */
+
+struct surface *surface_create(int kind, int config, unsigned flags, unsigned width,
+	unsigned height, const char *display, uint32_t drawable)
+{
+	struct process *process = process_get();
+	struct surface *surface = process ? calloc(1, sizeof(*surface)) : NULL;
+	if (!surface)
+		return NULL;
+	process_lock();
+	struct shim_context *before = shim_current;
+	shim_current = &process->control;
+	surface->number = send_ckSurfaceCreate(
+		(GLenum)kind, config, width, height, flags, drawable, display ? display : "");
+	shim_current = before;
+	process_unlock();
+	if (!surface->number) {
+		free(surface);
+		return NULL;
+	}
+	surface->kind = kind;
+	surface->flags = flags;
+	surface->drawable = drawable;
+	surface->width = width;
+	surface->height = height;
+	return surface;
+}
+
+void surface_destroy(struct surface *surface)
+{
+	struct process *process = process_have();
+	if (!surface)
+		return;
+	if (process) {
+		process_lock();
+		struct shim_context *before = shim_current;
+		shim_current = &process->control;
+		send_ckSurfaceDestroy(surface->number);
+		shim_kick(&process->control);
+		shim_current = before;
+		process_unlock();
+	}
+	free(surface);
+}
+
+void surface_swap(struct surface *surface, int x, int y, int width, int height)
+{
+	struct shim_context *self = shim_current;
+	struct wire_ring *shared = self->ring.shared;
+	if (self == &none || surface->owner != self)
+		return;
+	const uint32_t frame = ++self->swaps;
+	send_ckSwap(surface->number, x, y, width, height, frame);
+	shim_kick(self);
+	for (unsigned turn = 0; !self->lost; turn++) {
+		const uint32_t shown = atomic_load_explicit(&shared->frames, memory_order_acquire);
+		if ((int32_t)(frame - shown) <= IN_FLIGHT)
+			break;
+		const uint64_t tail = atomic_load(&shared->tail);
+		if (turn < self->spins / 8)
+			wire_pause();
+		else
+			shim_wait_for(self, tail + 1);
+	}
+}

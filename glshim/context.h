@@ -1,0 +1,83 @@
+/*
+ * context.h: contexts and surfaces as the program's side knows them; GLX and EGL are thin above it.
+ *
+ * A context is current to one thread at most. Contexts that share objects form a group; what one of
+ * them says is kept in order with what the others have said before (context_order).
+ */
+#ifndef GLSHIM_CONTEXT_H
+#define GLSHIM_CONTEXT_H
+
+#include "glshim/call.h"
+#include "glshim/names.h"
+#include "glshim/process.h"
+
+#define GROUP_MAPPINGS 1024
+
+/* A mapped buffer, as the program sees it. */
+struct shim_mapping {
+	GLuint buffer; /* 0: a free entry */
+	GLbitfield access;
+	GLintptr offset;
+	GLsizeiptr length;
+	uint64_t block;
+};
+
+struct shim_group {
+	_Atomic uint32_t references;
+	pthread_mutex_t lock; /* what follows */
+	struct shim_context *contexts;
+	struct shim_names names[NAMES_SHARED];
+	struct shim_mapping mappings[GROUP_MAPPINGS];
+	unsigned mapping_count;
+};
+
+struct surface {
+	unsigned number; /* in the proxy */
+	int kind;        /* as glproxy's surface_kind: 1 pbuffer, 2 window, 3 pixmap */
+	unsigned flags;
+	uint32_t drawable;
+	unsigned width, height; /* of a pbuffer */
+	_Atomic uint32_t references;
+	struct shim_context *owner; /* current to this context */
+};
+
+struct context {
+	struct shim_context shim;
+	char own_names[sizeof(struct shim_names) * NAMES_CLASSES];
+	_Atomic uint32_t current; /* to some thread */
+	bool doomed;              /* destroyed when it is no longer current */
+	int config;               /* of the driver; -1: none */
+	int api_version;          /* 0: desktop GL; else the major version of ES */
+	struct surface *draw;
+	struct surface *read;
+	void *tag; /* GLX's or EGL's own */
+};
+
+/* The context that is current where none is. */
+struct shim_context *context_none(void);
+
+/* `attributes` are EGL's, closed by EGL_NONE; `count` counts all of them. NULL with an EGL error in
+ * `reason`. */
+struct context *context_create(struct context *share, int config, unsigned api,
+	const int *attributes, unsigned count, unsigned *reason);
+
+/* Destroys it, now or when it is no longer current. */
+void context_destroy(struct context *context);
+
+/* The calling thread's context; NULL for none. */
+struct context *context_current(void);
+
+/* 0, or an EGL error. NULL surfaces: none; context NULL: the thread's context is let go. */
+unsigned context_make_current(struct context *context, struct surface *draw, struct surface *read);
+
+/* What other contexts of the group have said so far is executed before what this one says next. */
+void context_order(struct shim_context *self);
+
+struct surface *surface_create(int kind, int config, unsigned flags, unsigned width,
+	unsigned height, const char *display, uint32_t drawable);
+void surface_destroy(struct surface *surface);
+
+/* Shows the current context's picture in its window; width 0: all of it. */
+void surface_swap(struct surface *surface, int x, int y, int width, int height);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * glx.h: what the files of our GLX share: contexts and drawables by what the program knows them as.
+ */
+#ifndef GLSHIM_GLX_H
+#define GLSHIM_GLX_H
+
+#include "glshim/configs.h"
+#include "glshim/context.h"
+
+struct glx_context {
+	struct context *context;
+	const struct glx_config *config;
+	Display *display;
+	int screen;
+	int render_type;
+	GLXDrawable draw, read;
+};
+
+struct glx_drawable {
+	struct glx_drawable *next;
+	Display *display;
+	GLXDrawable id;
+	Drawable x; /* window or pixmap behind it; 0: a pbuffer */
+	const struct glx_config *config;
+	struct surface *surface;
+	unsigned width, height;
+	bool preserved, largest;
+	unsigned long events;
+	int swap_interval;
+	bool implicit; /* a window used without glXCreateWindow */
+};
+
+/* The drawable of an id; NULL for none. */
+struct glx_drawable *glx_drawable_find(Display *display, GLXDrawable id);
+
+/* The drawable of an id, made when it is a plain window. */
+struct glx_drawable *glx_drawable_get(
+	Display *display, GLXDrawable id, const struct glx_config *config);
+
+#define GLX_FUNCTION(name)                        \
+	{                                         \
+		"glX" #name, (void (*)(void))name \
+	}
+
+struct glx_function {
+	const char *name;
+	void (*function)(void);
+};
+
+extern const struct glx_function glx_drawable_functions[]; /* each ends with a NULL name */
+extern const struct glx_function glx_context_functions[];
+extern const struct glx_function glx_query_functions[];
+extern const struct glx_function glx_font_functions[];
+
+#endif
