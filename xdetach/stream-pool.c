@@ -14,11 +14,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum {
-	SLICE = 4, /* buffers prepared at a time */
-	LOW = 4,
-	THREADS_MAX = 8
-};
+enum { SLICE = 4, THREADS_MAX = 8 }; /* buffers prepared at a time */
 
 struct extra {
 	struct extra *next;
@@ -196,10 +192,10 @@ void stream_pool_put(struct stream_pool *pool, uint8_t *buffer)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-bool stream_pool_is_low(struct stream_pool *pool, uint64_t coming)
+bool stream_pool_is_low(struct stream_pool *pool)
 {
 	pthread_mutex_lock(&pool->lock);
-	bool low = pool->free_count <= LOW || pool->free_count < coming / STREAM_CHUNK;
+	bool low = pool->free_count <= pool->size / 8;
 	pthread_mutex_unlock(&pool->lock);
 	return low;
 }

@@ -138,12 +138,16 @@ static int verify_pieces(struct verifier *verifier, unsigned count, uint64_t tot
 {
 	pthread_t threads[THREADS_MAX];
 	unsigned started = 0;
-	pthread_mutex_lock(&verifier->lock);
-	while (started < count && started < THREADS_MAX &&
-		stream_thread_start(&threads[started], run_verifier, verifier, err) == 0)
+	while (started < count && started < THREADS_MAX) {
+		verifier->running++;
+		if (stream_thread_start(&threads[started], run_verifier, verifier, err) < 0) {
+			pthread_mutex_lock(&verifier->lock);
+			verifier->running--;
+			pthread_mutex_unlock(&verifier->lock);
+			break;
+		}
 		started++;
-	verifier->running = started;
-	pthread_mutex_unlock(&verifier->lock);
+	}
 	watch(verifier, total, progress, data);
 	for (unsigned i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);

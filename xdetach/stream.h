@@ -42,13 +42,7 @@ struct stream_stats {
 
 struct stream_capture;
 
-/*
- * Listens in `dir` and writes `path`, which must not exist. Owner: the caller, who destroys. With
- * `hold` it first touches memory for `expected` bytes, so that this is not done while the
- * application is frozen: tenths of a second a gibibyte, or a second where a virtual machine has to
- * fetch the memory from its host; the application is meant to run meanwhile. Without `hold` it
- * returns at once.
- */
+/* Listens in `dir` and writes `path`, which must not exist. Owner: the caller, who destroys. */
 struct stream_capture *stream_capture_create(const char *dir, const char *path,
 	const struct stream_capture_options *options, struct err *err);
 
