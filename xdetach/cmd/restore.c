@@ -1,13 +1,7 @@
-#define _GNU_SOURCE
-#include "xdetach/restore.h"
-#include "base/io.h"
-#include "base/log.h"
 #include "xdetach/cmd.h"
-#include "xdetach/paths.h"
+#include "xdetach/plan.h"
 #include "xdetach/start.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,64 +53,7 @@ static void rewind_output(const struct image *image, const char *name, int fd)
 		lseek(fd, size, SEEK_SET);
 }
 
-/* ---- the plan ---- */
-
-static const char *word(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
-}
-
-static json_t *describe(const struct image *image, const struct plan *plan)
-{
-	json_t *was = json_object_get(image->manifest, "session");
-	json_t *description = json_deep_copy(was);
-	json_int_t generation = json_integer_value(json_object_get(was, "generation"));
-	json_object_set_new(description, "generation", json_integer(generation + 1));
-	json_object_set(description, "parent", json_object_get(image->manifest, "id"));
-	json_object_set_new(description, "image_dir", json_string(plan->image_dir));
-	json_object_set_new(description, "every_s", json_integer(plan->every_s));
-	return description;
-}
-
-static char *choose_image_dir(const struct image *image, struct err *err)
-{
-	const char *slash = strrchr(image->path, '/');
-	if (!option_image_dir)
-		return paths_format(err, "%.*s", (int)(slash - image->path), image->path);
-	if (option_image_dir[0] == '/')
-		return paths_format(err, "%s", option_image_dir);
-	scoped_free char *here = get_current_dir_name();
-	return paths_format(err, "%s/%s", here ? here : "", option_image_dir);
-}
-
-static int fill_plan(struct plan *plan, struct namespace_clock *clock, const struct image *image,
-	struct err *err)
-{
-	const json_t *session = json_object_get(image->manifest, "session");
-	const json_t *engine = json_object_get(image->manifest, "engine");
-	if (files_policy_parse(option_files, &plan->files) < 0)
-		return err_set_status(err, STATUS_USAGE,
-			"'%s' is no policy for files: rewind, keep or refuse", option_files);
-	plan->image = image;
-	plan->fail = getenv("GLCKPT_FAIL");
-	plan->terminal = json_is_true(json_object_get(session, "terminal"));
-	plan->every_s = (unsigned)json_integer_value(json_object_get(session, "every_s"));
-	if (option_every && cmd_parse_duration(option_every, &plan->every_s, err) < 0)
-		return -1;
-	if (option_terminal && !plan->terminal)
-		return err_set(err,
-			"the image's session has no terminal (it was not launched "
-			"with -t)");
-	xserver_from_json(&plan->xserver, json_object_get(session, "display"));
-	clock->monotonic_ns = json_integer_value(json_object_get(engine, "monotonic_ns"));
-	clock->boottime_ns = json_integer_value(json_object_get(engine, "boottime_ns"));
-	return 0;
-}
-
-static void show_progress(uint64_t done, uint64_t total, void *data)
-{
-	cmd_progress("verifying", done, total);
-}
+/* ---- the session ---- */
 
 static int print_started(const struct start *start, struct err *err)
 {
@@ -139,30 +76,25 @@ static int start_plan(struct plan *plan, const struct namespace_clock *clock, st
 	return status;
 }
 
-/* The name the session had, unless another has it now. */
-static int claim(struct plan *plan, const struct image *image, struct err *err)
-{
-	const char *was = word(json_object_get(image->manifest, "session"), "name");
-	return session_claim(&plan->session, option_name, was ? was : "restored", err);
-}
-
 static int check_and_start(const struct image *image, struct err *err)
 {
-	struct plan plan = {0};
-	struct namespace_clock clock = {0};
-	scoped_free char *image_dir = choose_image_dir(image, err);
-	plan.image_dir = image_dir;
-	if (!image_dir || fill_plan(&plan, &clock, image, err) < 0 ||
-		restore_check(image, plan.files, show_progress, NULL, err) < 0)
+	unsigned every_s;
+	struct plan_restore restore = {
+		.image = image,
+		.name = option_name,
+		.image_dir = option_image_dir,
+		.every_s = option_every ? &every_s : NULL,
+		.terminal = option_terminal,
+	};
+	if (files_policy_parse(option_files, &restore.files) < 0)
+		return err_set_status(err, STATUS_USAGE,
+			"'%s' is no policy for files: rewind, keep or refuse", option_files);
+	if (option_every && cmd_parse_duration(option_every, &every_s, err) < 0)
 		return -1;
-	if (claim(&plan, image, err) < 0)
+	scoped(plan_finish) struct making making = {0};
+	if (plan_restore(&making, &restore, err) < 0)
 		return -1;
-	plan.description = describe(image, &plan);
-	json_object_set_new(plan.description, "name", json_string(plan.session.name));
-	int status = start_plan(&plan, &clock, err);
-	json_decref(plan.description);
-	session_finish(&plan.session);
-	return status;
+	return start_plan(&making.plan, &making.clock, err);
 }
 
 static int run(const char **arguments, struct err *err)
