@@ -113,8 +113,10 @@ json_t *ctl_receive(int fd, struct err *err)
 	do {
 		got = recv(fd, text, CTL_MESSAGE_MAX, 0);
 	} while (got < 0 && errno == EINTR);
-	if (got == 0 || (got < 0 && errno == ECONNRESET))
+	if (got == 0 || (got < 0 && errno == ECONNRESET)) {
+		errno = 0;
 		return NULL;
+	}
 	if (got < 0) {
 		err_errno(err, "receive");
 		return NULL;
@@ -123,6 +125,7 @@ json_t *ctl_receive(int fd, struct err *err)
 	json_t *message = json_loadb(text, (size_t)got, JSON_REJECT_DUPLICATES, &where);
 	if (!json_is_object(message)) {
 		json_decref(message);
+		errno = EPROTO;
 		err_set(err, "received something that is no message");
 		return NULL;
 	}

@@ -34,8 +34,9 @@ int ctl_pair(int fds[2], struct err *err);
 /* Sends one message; consumes it in every case. */
 int ctl_send(int fd, json_t *message, struct err *err);
 
-/* Receives one message: a new reference; NULL at the end of the connection (err not set) or on an
- * error (err set). Blocks unless the descriptor does not. */
+/* Receives one message: a new reference; NULL at the end of the connection (err not set, errno 0)
+ * or on an error (err set, and errno: EAGAIN where nothing is there). Blocks unless the descriptor
+ * does not. */
 json_t *ctl_receive(int fd, struct err *err);
 
 /* One request, one answer. An answer {"event": "error"} becomes the error. */

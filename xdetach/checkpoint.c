@@ -78,18 +78,6 @@ static int tell_phase(const struct work *work, const char *phase, struct err *er
 
 /* ---- before ---- */
 
-char *checkpoint_work_dir(const struct session *session, struct err *err)
-{
-	scoped_free char *dir = paths_format(err, "%s/criu", session->run_dir);
-	if (!dir || io_remove_tree(AT_FDCWD, dir, err) < 0)
-		return NULL;
-	if (mkdir(dir, 0700) < 0) {
-		err_errno(err, "%s", dir);
-		return NULL;
-	}
-	return steal_ptr(&dir);
-}
-
 /* Lets the keeper, who sees the host's paths, remove what a killed worker leaves. */
 static void leave_trace(const struct work *work)
 {
@@ -152,7 +140,7 @@ static int prepare_capture(struct work *work, struct err *err)
 	};
 	scoped_free char *path =
 		paths_format(err, "%s/process.img", image_writer_dir(work->writer));
-	work->dir = checkpoint_work_dir(work->request->session, err);
+	work->dir = criu_make_dir(work->request->session->run_dir, err);
 	if (!path || !work->dir)
 		return -1;
 	work->capture = stream_capture_create(work->dir, path, &options, err);

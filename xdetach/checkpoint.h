@@ -39,7 +39,4 @@ struct checkpoint {
 /* Returns the worker's exit status. */
 int checkpoint_run(const struct checkpoint *checkpoint);
 
-/* Makes RUN-DIR/criu/ anew, for sockets and logs; its path as a heap string. */
-char *checkpoint_work_dir(const struct session *session, struct err *err);
-
 #endif

@@ -60,13 +60,18 @@ const char *cmd_format_duration(char text[32], double seconds)
 }
 
 #define BAR_WIDTH 30
+#define BAR_DELAY_S 0.5 /* what is over sooner needs no bar */
+#define BAR_INTERVAL_S 0.1
 
 void cmd_progress(const char *what, uint64_t done, uint64_t total)
 {
-	static double last;
+	static double began, last;
 	double now = io_now();
 	char bar[BAR_WIDTH + 1], sizes[2][32];
-	if (!total || !isatty(STDERR_FILENO) || (done < total && now - last < 0.1))
+	if (!began)
+		began = now;
+	if (!total || !isatty(STDERR_FILENO) || now - began < BAR_DELAY_S ||
+		(done < total && now - last < BAR_INTERVAL_S))
 		return;
 	last = now;
 	size_t filled = (size_t)((double)done / (double)total * BAR_WIDTH);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -344,6 +345,18 @@ int criu_restore(const struct criu_restore *restore, struct err *err)
 	}
 	return run_and_wait(
 		&arguments, restore->dir, restore->limit_s, "restore the processes", NULL, err);
+}
+
+char *criu_make_dir(const char *run_dir, struct err *err)
+{
+	scoped_free char *dir = paths_format(err, "%s/criu", run_dir);
+	if (!dir || io_remove_tree(AT_FDCWD, dir, err) < 0)
+		return NULL;
+	if (mkdir(dir, 0700) < 0) {
+		err_errno(err, "%s", dir);
+		return NULL;
+	}
+	return steal_ptr(&dir);
 }
 
 char *criu_version(struct err *err)

@@ -52,6 +52,9 @@ struct criu_restore {
  * parent-to-be: of whoever adopts it when criu ends. */
 int criu_restore(const struct criu_restore *restore, struct err *err);
 
+/* Makes RUN-DIR/criu/ anew, the `dir` of a dump or restore; its path as a heap string. */
+char *criu_make_dir(const char *run_dir, struct err *err);
+
 /* The version criu prints ("4.2.1"), as a heap string. */
 char *criu_version(struct err *err);
 

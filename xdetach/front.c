@@ -124,10 +124,11 @@ static void take_input(struct front *front)
 		close(steal_fd(&front->input));
 }
 
-/* A command in the background of its terminal must leave the keyboard alone. */
+/* A command in the background of its controlling terminal must leave the keyboard alone. */
 static bool owns_input(void)
 {
-	return !isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) == getpgrp();
+	pid_t foreground = tcgetpgrp(STDIN_FILENO);
+	return foreground < 0 || foreground == getpgrp();
 }
 
 /* ---- signals ---- */

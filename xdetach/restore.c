@@ -4,7 +4,6 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "wire/ctl.h"
-#include "xdetach/checkpoint.h"
 #include "xdetach/criu.h"
 #include "xdetach/fail.h"
 #include "xdetach/host.h"
@@ -182,7 +181,7 @@ static int run_criu(
 
 static int serve_and_restore(const struct restore *restore, const char *image, struct err *err)
 {
-	scoped_free char *dir = checkpoint_work_dir(restore->session, err);
+	scoped_free char *dir = criu_make_dir(restore->session->run_dir, err);
 	scoped_free char *process = paths_format(err, "%s/process.img", image);
 	if (!dir || !process || fail_here("restore-serve", err) < 0)
 		return -1;

@@ -10,6 +10,7 @@
 #include "xdetach/proctree.h"
 #include "xdetach/restore.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -201,6 +202,8 @@ static void on_job(struct watch *watch, uint32_t events)
 {
 	struct supervisor *supervisor = watch->owner;
 	json_t *message = ctl_receive(watch->fd, NULL);
+	if (!message && errno == EAGAIN)
+		return;
 	if (message)
 		handle(supervisor, message);
 	else

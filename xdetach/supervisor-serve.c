@@ -202,6 +202,8 @@ static void on_client(struct watch *watch, uint32_t events)
 {
 	struct client *client = watch->owner;
 	json_t *message = ctl_receive(watch->fd, NULL);
+	if (!message && errno == EAGAIN)
+		return;
 	if (message)
 		dispatch(client, message);
 	else

@@ -157,6 +157,8 @@ static void on_front(struct watch *watch, uint32_t events)
 {
 	struct supervisor *supervisor = watch->owner;
 	json_t *message = ctl_receive(watch->fd, NULL);
+	if (!message && errno == EAGAIN)
+		return;
 	if (!message) {
 		int fd = watch->fd;
 		loop_remove(&supervisor->loop, watch);
@@ -323,6 +325,9 @@ static int prepare(struct supervisor *supervisor, struct err *err)
 	if (namespace_settle(err) < 0 || loop_init(&supervisor->loop, err) < 0 ||
 		watch_signals(supervisor, err) < 0)
 		return -1;
+	/* A command that is stopped and does not read must not hold the session up. */
+	if (plan->front >= 0)
+		fcntl(plan->front, F_SETFL, O_NONBLOCK);
 	if (plan->front >= 0 &&
 		loop_add(&supervisor->loop, &supervisor->front, plan->front, EPOLLIN, err) < 0)
 		return -1;
