@@ -118,6 +118,9 @@ def configure_cycles(scene, samples: int, plain: bool) -> None:
     scene.cycles.use_adaptive_sampling = False
     scene.cycles.use_denoising = False
     scene.cycles.seed = 7
+    # Several threads build the BVH differently from run to run: a pixel or two of each frame.
+    scene.render.threads_mode = "FIXED"
+    scene.render.threads = 1
     scene.cycles.max_bounces = 4 if plain else 12
 
 
