@@ -33,6 +33,14 @@ int outlet_log_init(struct outlet_log *log, const char *path, struct err *err)
 	return 0;
 }
 
+void outlet_log_remove(const char *path)
+{
+	scoped_free char *old = paths_format(NULL, "%s.1", path);
+	unlink(path);
+	if (old)
+		unlink(old);
+}
+
 void outlet_log_finish(struct outlet_log *log)
 {
 	if (log->fd >= 0)

@@ -28,6 +28,7 @@ struct outlet_log {
 /* Opens (appending) or starts a log of at most two files of OUTLET_LOG_MAX bytes: PATH, PATH.1. */
 #define OUTLET_LOG_MAX (64 << 20)
 int outlet_log_init(struct outlet_log *log, const char *path, struct err *err);
+void outlet_log_remove(const char *path); /* what an earlier session left there */
 void outlet_log_finish(struct outlet_log *log);
 void outlet_log_write(struct outlet_log *log, const void *data, size_t size);
 

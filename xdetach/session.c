@@ -110,7 +110,10 @@ static int fill_state_paths(struct session *session, struct err *err)
 		return -1;
 	session->log_path = paths_format(err, "%s/%s.log", state, session->name);
 	session->state_path = paths_format(err, "%s/%s.json", state, session->name);
-	return session->log_path && session->state_path ? 0 : -1;
+	if (!session->log_path || !session->state_path)
+		return -1;
+	unlink(session->state_path); /* how another of that name ended */
+	return 0;
 }
 
 int session_claim(struct session *session, const char *name, const char *hint, struct err *err)

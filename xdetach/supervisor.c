@@ -318,23 +318,34 @@ static int start_stub(struct supervisor *supervisor, struct err *err)
 
 /* ---- the session's life ---- */
 
+static int watch_front(struct supervisor *supervisor, struct err *err)
+{
+	int front = supervisor->plan->front;
+	if (front < 0)
+		return 0;
+	/* A command that is stopped and does not read must not hold the session up. */
+	fcntl(front, F_SETFL, O_NONBLOCK);
+	return loop_add(&supervisor->loop, &supervisor->front, front, EPOLLIN, err);
+}
+
+/* A launch begins a log, a restore goes on with the one that is there. */
+static int open_log(struct supervisor *supervisor, struct err *err)
+{
+	const struct plan *plan = supervisor->plan;
+	if (!plan->image)
+		outlet_log_remove(plan->session.log_path);
+	return outlet_log_init(&supervisor->log, plan->session.log_path, err);
+}
+
 static int prepare(struct supervisor *supervisor, struct err *err)
 {
-	struct plan *plan = supervisor->plan;
 	prctl(PR_SET_NAME, "glckpt");
 	if (namespace_settle(err) < 0 || loop_init(&supervisor->loop, err) < 0 ||
-		watch_signals(supervisor, err) < 0)
+		watch_signals(supervisor, err) < 0 || watch_front(supervisor, err) < 0)
 		return -1;
-	/* A command that is stopped and does not read must not hold the session up. */
-	if (plan->front >= 0)
-		fcntl(plan->front, F_SETFL, O_NONBLOCK);
-	if (plan->front >= 0 &&
-		loop_add(&supervisor->loop, &supervisor->front, plan->front, EPOLLIN, err) < 0)
+	if (open_log(supervisor, err) < 0 || open_streams(supervisor, err) < 0)
 		return -1;
-	if (outlet_log_init(&supervisor->log, plan->session.log_path, err) < 0 ||
-		open_streams(supervisor, err) < 0 || serve_start(supervisor, err) < 0)
-		return -1;
-	return 0;
+	return serve_start(supervisor, err);
 }
 
 static int start(struct supervisor *supervisor, struct err *err)

@@ -4,20 +4,25 @@
 
 static const struct poptOption options[] = {POPT_TABLEEND};
 
+/* How a session ended that nobody answers for any more: what its supervisor left. */
+static json_t *read_end(const char *name)
+{
+	session_wait_gone(name, 10);
+	return session_ended(name, NULL);
+}
+
 static json_t *await_end(const char *name, struct err *err)
 {
 	struct err none = ERR_INIT;
 	scoped_fd int fd = session_connect(name, &none);
-	if (fd < 0) {
-		json_t *ended = session_ended(name, NULL);
-		if (!ended)
-			err_set(err, "%s", none.text);
-		return ended;
-	}
-	if (ctl_send(fd, json_pack("{s:s}", "op", "wait"), err) < 0)
-		return NULL;
-	json_t *ended = ctl_receive(fd, err);
+	json_t *ended = NULL;
+	if (fd >= 0 && ctl_send(fd, json_pack("{s:s}", "op", "wait"), NULL) == 0)
+		ended = ctl_receive(fd, NULL);
 	if (!ended)
+		ended = read_end(name);
+	if (!ended && fd < 0)
+		err_set(err, "%s", none.text);
+	else if (!ended)
 		err_set_status(err, 128 + 9, "the session's supervisor was killed");
 	return ended;
 }
