@@ -18,4 +18,4 @@ $(BUILD)/50_glckpt.json: glshim/egl_vendor.json
 	@mkdir -p $(@D)
 	@cp $< $@
 
-all: $(BUILD)/libGLX_glckpt.so.0
+all: $(BUILD)/libGLX_glckpt.so.0 $(BUILD)/libEGL_glckpt.so.0 $(BUILD)/50_glckpt.json

@@ -1,0 +1,79 @@
+/*
+ * egl.h: what the files of our EGL share. Handles of the program are pointers to these structs.
+ */
+#ifndef GLSHIM_EGL_H
+#define GLSHIM_EGL_H
+
+#include "glshim/context.h"
+
+#include <EGL/egl.h>
+#include <EGL/eglext.h>
+#include <X11/Xlib.h>
+#include <glvnd/libeglabi.h>
+
+struct egl_config {
+	struct wire_config driver;
+	EGLint visual; /* 0: no windows */
+	EGLint surfaces;
+};
+
+struct egl_display {
+	struct egl_display *next;
+	EGLenum platform; /* EGL_PLATFORM_X11_KHR, _SURFACELESS_MESA or _DEVICE_EXT */
+	void *native;
+	Display *x; /* X11 only */
+	bool initialized;
+	struct egl_config *configs;
+	EGLint config_count;
+};
+
+struct egl_context {
+	struct context *context;
+	struct egl_display *display;
+	const struct egl_config *config; /* NULL: made without */
+	EGLenum api;
+	EGLint version; /* of OpenGL ES, as asked for */
+	bool single;    /* current to a single-buffered surface */
+};
+
+struct egl_surface {
+	struct surface *surface;
+	struct egl_display *display;
+	const struct egl_config *config;
+	EGLint kind; /* EGL_WINDOW_BIT, EGL_PBUFFER_BIT, EGL_PIXMAP_BIT */
+	Drawable drawable;
+	EGLint width, height;
+	EGLint render_buffer, colorspace, swap_behavior, largest, texture_format, texture_target;
+	EGLint mipmap_texture, mipmap_level, multisample_resolve;
+};
+
+struct egl_function {
+	const char *name;
+	void (*function)(void);
+};
+
+#define EGL_FUNCTION(name) {"egl" #name, (void (*)(void))name}
+
+extern const struct egl_function egl_display_functions[]; /* each ends with a NULL name */
+extern const struct egl_function egl_config_functions[];
+extern const struct egl_function egl_context_functions[];
+extern const struct egl_function egl_surface_functions[];
+extern const struct egl_function egl_sync_functions[];
+
+/* glvnd's side. */
+extern const __EGLapiExports *egl_exports;
+
+/* Notes the calling thread's error (EGL_SUCCESS too) and returns false, so that callers can write
+ * `return egl_fail(EGL_BAD_MATCH)`; egl_done() notes success and returns true. */
+EGLBoolean egl_fail(EGLint error);
+EGLBoolean egl_done(void);
+
+/* The display of a handle when it is one and initialized; else notes the error. */
+struct egl_display *egl_display_of(EGLDisplay handle);
+
+/* Fills in the display's configs. */
+void egl_configs_make(struct egl_display *display);
+
+bool egl_config_valid(const struct egl_display *display, EGLConfig config);
+
+#endif

@@ -1,0 +1,146 @@
+/*
+ * EGL: contexts (EGL 1.5, 3.7).
+ */
+#include "glshim/egl.h"
+
+#include <stdlib.h>
+
+static EGLContext CreateContext(
+	EGLDisplay handle, EGLConfig config, EGLContext share, const EGLint *attributes)
+{
+	static const EGLint nothing[] = {EGL_NONE};
+	struct egl_display *display = egl_display_of(handle);
+	const struct egl_context *shared = share;
+	unsigned reason, count = 1;
+	if (!display)
+		return EGL_NO_CONTEXT;
+	if (config && !egl_config_valid(display, config)) {
+		egl_fail(EGL_BAD_CONFIG);
+		return EGL_NO_CONTEXT;
+	}
+	struct egl_context *made = calloc(1, sizeof(*made));
+	if (!made) {
+		egl_fail(EGL_BAD_ALLOC);
+		return EGL_NO_CONTEXT;
+	}
+	made->api = egl_exports->getCurrentApi();
+	made->version = 1;
+	for (const EGLint *at = attributes; at && *at != EGL_NONE; at += 2, count += 2)
+		if (*at == EGL_CONTEXT_CLIENT_VERSION)
+			made->version = at[1];
+	const struct egl_config *c = config;
+	made->context = context_create(shared ? shared->context : NULL, c ? c->driver.id : 0,
+		made->api, attributes ? attributes : nothing, count, &reason);
+	if (!made->context) {
+		egl_fail((EGLint)reason);
+		free(made);
+		return EGL_NO_CONTEXT;
+	}
+	made->context->tag = made;
+	made->display = display;
+	made->config = config;
+	egl_done();
+	return made;
+}
+
+static EGLBoolean DestroyContext(EGLDisplay handle, EGLContext context)
+{
+	struct egl_context *made = context;
+	if (!egl_display_of(handle))
+		return EGL_FALSE;
+	if (!made)
+		return egl_fail(EGL_BAD_CONTEXT);
+	context_destroy(made->context);
+	free(made);
+	return egl_done();
+}
+
+static EGLBoolean MakeCurrent(
+	EGLDisplay handle, EGLSurface draw, EGLSurface read, EGLContext context)
+{
+	struct egl_context *made = context;
+	const struct egl_surface *to = draw, *from = read;
+	if (!made) {
+		if (draw || read)
+			return egl_fail(EGL_BAD_MATCH);
+		context_make_current(NULL, NULL, NULL);
+		return egl_done();
+	}
+	if (!draw != !read)
+		return egl_fail(EGL_BAD_MATCH);
+	const unsigned error = context_make_current(
+		made->context, to ? to->surface : NULL, from ? from->surface : NULL);
+	if (error)
+		return egl_fail((EGLint)error);
+	made->single = to && to->render_buffer == EGL_SINGLE_BUFFER;
+	return egl_done();
+}
+
+static EGLBoolean QueryContext(
+	EGLDisplay handle, EGLContext context, EGLint attribute, EGLint *value)
+{
+	const struct egl_context *made = context;
+	if (!egl_display_of(handle))
+		return EGL_FALSE;
+	if (!made)
+		return egl_fail(EGL_BAD_CONTEXT);
+	switch (attribute) {
+	case EGL_CONFIG_ID:
+		*value = made->config ? made->config->driver.id : 0;
+		break;
+	case EGL_CONTEXT_CLIENT_TYPE:
+		*value = (EGLint)made->api;
+		break;
+	case EGL_CONTEXT_CLIENT_VERSION:
+		*value = made->version;
+		break;
+	case EGL_RENDER_BUFFER:
+		*value = !made->context->draw ? EGL_NONE
+			: made->single ? EGL_SINGLE_BUFFER
+				       : EGL_BACK_BUFFER;
+		break;
+	default:
+		return egl_fail(EGL_BAD_ATTRIBUTE);
+	}
+	return egl_done();
+}
+
+static EGLBoolean WaitClient(void)
+{
+	struct context *current = context_current();
+	if (current)
+		shim_wait(&current->shim);
+	return egl_done();
+}
+
+static EGLBoolean WaitGL(void)
+{
+	return WaitClient();
+}
+
+static EGLBoolean WaitNative(EGLint engine)
+{
+	const struct context *current = context_current();
+	const struct egl_context *made = current ? current->tag : NULL;
+	if (made && made->display->x)
+		XSync(made->display->x, False);
+	return egl_done();
+}
+
+static EGLBoolean ReleaseThread(void)
+{
+	context_make_current(NULL, NULL, NULL);
+	return egl_done();
+}
+
+const struct egl_function egl_context_functions[] = {
+	EGL_FUNCTION(CreateContext),
+	EGL_FUNCTION(DestroyContext),
+	EGL_FUNCTION(MakeCurrent),
+	EGL_FUNCTION(QueryContext),
+	EGL_FUNCTION(WaitClient),
+	EGL_FUNCTION(WaitGL),
+	EGL_FUNCTION(WaitNative),
+	EGL_FUNCTION(ReleaseThread),
+	{0},
+};
