@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXTENSIONS                                                                              \
-	"EGL_EXT_create_context_robustness EGL_EXT_pixel_format_float "                         \
+#define EXTENSIONS                                                                               \
+	"EGL_EXT_create_context_robustness EGL_EXT_pixel_format_float "                          \
 	"EGL_EXT_swap_buffers_with_damage EGL_KHR_config_attribs EGL_KHR_context_flush_control " \
-	"EGL_KHR_create_context EGL_KHR_create_context_no_error EGL_KHR_fence_sync "            \
-	"EGL_KHR_get_all_proc_addresses EGL_KHR_gl_colorspace EGL_KHR_no_config_context "       \
-	"EGL_KHR_surfaceless_context EGL_KHR_swap_buffers_with_damage EGL_KHR_wait_sync "       \
+	"EGL_KHR_create_context EGL_KHR_create_context_no_error EGL_KHR_fence_sync "             \
+	"EGL_KHR_get_all_proc_addresses EGL_KHR_gl_colorspace EGL_KHR_no_config_context "        \
+	"EGL_KHR_surfaceless_context EGL_KHR_swap_buffers_with_damage EGL_KHR_wait_sync "        \
 	"EGL_MESA_configless_context EGL_NV_post_sub_buffer"
-#define PLATFORMS                                                                             \
-	"EGL_EXT_platform_device EGL_EXT_platform_x11 EGL_KHR_platform_x11 "                  \
+#define PLATFORMS                                                            \
+	"EGL_EXT_platform_device EGL_EXT_platform_x11 EGL_KHR_platform_x11 " \
 	"EGL_MESA_platform_surfaceless"
 
 const __EGLapiExports *egl_exports;
@@ -84,8 +84,7 @@ static EGLDisplay get_display(EGLenum platform, void *native)
 	return display;
 }
 
-static EGLDisplay get_platform_display(
-	EGLenum platform, void *native, const EGLAttrib *attributes)
+static EGLDisplay get_platform_display(EGLenum platform, void *native, const EGLAttrib *attributes)
 {
 	switch (platform) {
 	case EGL_NONE: /* eglGetDisplay */

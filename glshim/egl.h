@@ -52,7 +52,10 @@ struct egl_function {
 	void (*function)(void);
 };
 
-#define EGL_FUNCTION(name) {"egl" #name, (void (*)(void))name}
+#define EGL_FUNCTION(name)                        \
+	{                                         \
+		"egl" #name, (void (*)(void))name \
+	}
 
 extern const struct egl_function egl_display_functions[]; /* each ends with a NULL name */
 extern const struct egl_function egl_config_functions[];

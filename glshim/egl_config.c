@@ -180,15 +180,15 @@ static bool fits(const struct egl_config *config, EGLint name, EGLint wanted)
 
 static void wish(struct wishes *wishes, EGLint name, EGLint value)
 {
-	EGLint *of = name == EGL_SURFACE_TYPE ? &wishes->surface_type
-		: name == EGL_RENDERABLE_TYPE ? &wishes->renderable_type
-		: name == EGL_COLOR_BUFFER_TYPE ? &wishes->color_type
+	EGLint *of = name == EGL_SURFACE_TYPE          ? &wishes->surface_type
+		: name == EGL_RENDERABLE_TYPE          ? &wishes->renderable_type
+		: name == EGL_COLOR_BUFFER_TYPE        ? &wishes->color_type
 		: name == EGL_COLOR_COMPONENT_TYPE_EXT ? &wishes->component_type
-		: name == EGL_RED_SIZE ? &wishes->red
-		: name == EGL_GREEN_SIZE ? &wishes->green
-		: name == EGL_BLUE_SIZE ? &wishes->blue
-		: name == EGL_ALPHA_SIZE ? &wishes->alpha
-					 : NULL;
+		: name == EGL_RED_SIZE                 ? &wishes->red
+		: name == EGL_GREEN_SIZE               ? &wishes->green
+		: name == EGL_BLUE_SIZE                ? &wishes->blue
+		: name == EGL_ALPHA_SIZE               ? &wishes->alpha
+						       : NULL;
 	if (of)
 		*of = value;
 }
@@ -222,8 +222,8 @@ static EGLint all_bits(const struct egl_config *config)
 		config->driver.alpha;
 }
 
-static int compare(const struct egl_config *a, const struct egl_config *b,
-	const struct wishes *wishes)
+static int compare(
+	const struct egl_config *a, const struct egl_config *b, const struct wishes *wishes)
 {
 	const EGLint keys[][2] = {
 		{wished_bits(b, wishes), wished_bits(a, wishes)},
@@ -239,8 +239,8 @@ static int compare(const struct egl_config *a, const struct egl_config *b,
 	return 0;
 }
 
-static void insert(const struct egl_config **sorted, EGLint count,
-	const struct egl_config *config, const struct wishes *wishes)
+static void insert(const struct egl_config **sorted, EGLint count, const struct egl_config *config,
+	const struct wishes *wishes)
 {
 	while (count > 0 && compare(config, sorted[count - 1], wishes) < 0) {
 		sorted[count] = sorted[count - 1];
@@ -249,8 +249,8 @@ static void insert(const struct egl_config **sorted, EGLint count,
 	sorted[count] = config;
 }
 
-static EGLBoolean ChooseConfig(EGLDisplay handle, const EGLint *attributes, EGLConfig *configs,
-	EGLint size, EGLint *count)
+static EGLBoolean ChooseConfig(
+	EGLDisplay handle, const EGLint *attributes, EGLConfig *configs, EGLint size, EGLint *count)
 {
 	struct egl_display *display = egl_display_of(handle);
 	const struct egl_config *sorted[PROCESS_CONFIGS];
@@ -291,8 +291,7 @@ static EGLBoolean GetConfigs(EGLDisplay handle, EGLConfig *configs, EGLint size,
 	return egl_done();
 }
 
-static EGLBoolean GetConfigAttrib(
-	EGLDisplay handle, EGLConfig config, EGLint name, EGLint *value)
+static EGLBoolean GetConfigAttrib(EGLDisplay handle, EGLConfig config, EGLint name, EGLint *value)
 {
 	struct egl_display *display = egl_display_of(handle);
 	if (!display)

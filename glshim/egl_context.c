@@ -96,8 +96,8 @@ static EGLBoolean QueryContext(
 		break;
 	case EGL_RENDER_BUFFER:
 		*value = !made->context->draw ? EGL_NONE
-			: made->single ? EGL_SINGLE_BUFFER
-				       : EGL_BACK_BUFFER;
+			: made->single        ? EGL_SINGLE_BUFFER
+					      : EGL_BACK_BUFFER;
 		break;
 	default:
 		return egl_fail(EGL_BAD_ATTRIBUTE);

@@ -13,15 +13,15 @@ enum { PBUFFER = 1, WINDOW = 2, PIXMAP = 3 }; /* as glproxy's surface_kind */
 
 static bool note_attribute(struct egl_surface *surface, EGLAttrib name, EGLAttrib value)
 {
-	EGLint *of = name == EGL_WIDTH ? &surface->width
-		: name == EGL_HEIGHT ? &surface->height
+	EGLint *of = name == EGL_WIDTH        ? &surface->width
+		: name == EGL_HEIGHT          ? &surface->height
 		: name == EGL_LARGEST_PBUFFER ? &surface->largest
-		: name == EGL_RENDER_BUFFER ? &surface->render_buffer
-		: name == EGL_GL_COLORSPACE ? &surface->colorspace
-		: name == EGL_TEXTURE_FORMAT ? &surface->texture_format
-		: name == EGL_TEXTURE_TARGET ? &surface->texture_target
-		: name == EGL_MIPMAP_TEXTURE ? &surface->mipmap_texture
-					     : NULL;
+		: name == EGL_RENDER_BUFFER   ? &surface->render_buffer
+		: name == EGL_GL_COLORSPACE   ? &surface->colorspace
+		: name == EGL_TEXTURE_FORMAT  ? &surface->texture_format
+		: name == EGL_TEXTURE_TARGET  ? &surface->texture_target
+		: name == EGL_MIPMAP_TEXTURE  ? &surface->mipmap_texture
+					      : NULL;
 	if (of)
 		*of = (EGLint)value;
 	return of;
@@ -82,7 +82,7 @@ static EGLSurface create(EGLDisplay handle, EGLConfig config, EGLint kind, Drawa
 		(kind == EGL_WINDOW_BIT && made->render_buffer == EGL_BACK_BUFFER ? DOUBLE : 0) |
 		(made->colorspace == EGL_GL_COLORSPACE_SRGB ? SRGB : 0);
 	made->surface = surface_create(kind == EGL_PBUFFER_BIT ? PBUFFER
-			: kind == EGL_WINDOW_BIT	       ? WINDOW
+			: kind == EGL_WINDOW_BIT               ? WINDOW
 							       : PIXMAP,
 		made->config->driver.id, flags, (unsigned)made->width, (unsigned)made->height,
 		display->x ? DisplayString(display->x) : "", (uint32_t)drawable);
@@ -97,16 +97,16 @@ static EGLSurface CreatePbufferSurface(
 	return create(handle, config, EGL_PBUFFER_BIT, 0, wide);
 }
 
-static EGLSurface CreateWindowSurface(EGLDisplay handle, EGLConfig config,
-	EGLNativeWindowType window, const EGLint *attributes)
+static EGLSurface CreateWindowSurface(
+	EGLDisplay handle, EGLConfig config, EGLNativeWindowType window, const EGLint *attributes)
 {
 	EGLAttrib wide[32];
 	to_wide(attributes, wide, 32);
 	return create(handle, config, EGL_WINDOW_BIT, (Drawable)window, wide);
 }
 
-static EGLSurface CreatePixmapSurface(EGLDisplay handle, EGLConfig config,
-	EGLNativePixmapType pixmap, const EGLint *attributes)
+static EGLSurface CreatePixmapSurface(
+	EGLDisplay handle, EGLConfig config, EGLNativePixmapType pixmap, const EGLint *attributes)
 {
 	EGLAttrib wide[32];
 	to_wide(attributes, wide, 32);
@@ -168,8 +168,8 @@ static EGLint window_size(const struct egl_surface *surface, EGLint which)
 	Window root;
 	int x, y;
 	unsigned width = 0, height = 0, border, depth;
-	XGetGeometry(surface->display->x, surface->drawable, &root, &x, &y, &width, &height, &border,
-		&depth);
+	XGetGeometry(surface->display->x, surface->drawable, &root, &x, &y, &width, &height,
+		&border, &depth);
 	return (EGLint)(which == EGL_WIDTH ? width : height);
 }
 
@@ -185,8 +185,8 @@ static EGLBoolean QuerySurface(
 	case EGL_WIDTH:
 	case EGL_HEIGHT:
 		*value = made->kind != EGL_PBUFFER_BIT ? window_size(made, attribute)
-			: attribute == EGL_WIDTH ? made->width
-						 : made->height;
+			: attribute == EGL_WIDTH       ? made->width
+						       : made->height;
 		break;
 	case EGL_CONFIG_ID:
 		*value = made->config->driver.id;

@@ -24,6 +24,7 @@ EXPORTS = {
     "criu-plugin/glckpt.so": {"CR_PLUGIN_DESC"},
     "glckpt-mapfiles.so": {"openat", "openat64", "stat", "stat64"},
     "libGLX_glckpt.so.0": {"__glx_Main"},
+    "libEGL_glckpt.so.0": {"__egl_Main"},
 }
 
 FORBIDDEN = {
