@@ -11,15 +11,22 @@
 
 #include "base/err.h"
 
-struct environment_display {
-	int number; /* of the private X server; -1: none */
+struct environment_session {
+	int display;        /* number of the private X server; -1: none */
+	const char *gl_dir; /* where glshim's libraries lie; NULL: OpenGL in the process */
 };
+
+/* Where the shim finds the one who starts proxies (wire/hello.h), as the session sees it. */
+#define ENVIRONMENT_GL_SOCKET "/dev/shm/.glckpt/gl/socket"
 
 /* The environment of the session's processes: a NULL-terminated heap array of heap strings, to be
  * freed with environment_free(). `keep`: NULL-terminated names that stay as they are, or NULL. */
-char **environment_make(char *const *caller, const struct environment_display *display,
+char **environment_make(char *const *caller, const struct environment_session *session,
 	const char *const *keep, struct err *err);
 void environment_free(char **environment);
+
+/* The value of a variable in an environment, or NULL. */
+const char *environment_get(char *const *environment, const char *name);
 
 /* Calls `each` for every rule: the variable, what is done with it (NULL value: dropped), and why.
  */

@@ -19,7 +19,9 @@ static char **option_keep_env;
 const struct poptOption plan_session_options[] = {
 	{"name", '\0', POPT_ARG_STRING, &option_name, 0, "name of the session", "NAME"},
 	{"gl", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_gl, 0,
-		"where OpenGL runs: native (in the program)", "MODE"},
+		"where OpenGL runs: native (in the program), or proxy (outside; cannot be "
+		"checkpointed yet)",
+		"MODE"},
 	{"xserver", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_xserver, 0,
 		"private X server: xvfb or xvnc", "KIND"},
 	{"geometry", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_geometry, 0,
@@ -95,8 +97,10 @@ static int check_command(const char *command, struct err *err)
 
 static int read_session_options(struct plan *plan, struct err *err)
 {
-	if (strcmp(option_gl, "native"))
-		return err_set_status(err, STATUS_USAGE, "'%s' is no GL mode: native", option_gl);
+	plan->gl_proxy = !strcmp(option_gl, "proxy");
+	if (!plan->gl_proxy && strcmp(option_gl, "native"))
+		return err_set_status(
+			err, STATUS_USAGE, "'%s' is no GL mode: native or proxy", option_gl);
 	if (xserver_parse_kind(&plan->xserver, option_no_display ? "none" : option_xserver, err) <
 		0)
 		return -1;
@@ -138,10 +142,17 @@ extern char **environ;
 
 static int set_environment(struct making *making, struct err *err)
 {
-	const struct environment_display display = {making->plan.xserver.number};
+	struct plan *plan = &making->plan;
+	scoped_free char *shim = plan->gl_proxy ? paths_helper("libGLX_glckpt.so.0", err) : NULL;
+	if (plan->gl_proxy && !shim)
+		return -1;
+	char *slash = shim ? strrchr(shim, '/') : NULL;
+	if (slash)
+		*slash = '\0';
+	const struct environment_session session = {plan->xserver.number, shim};
 	making->environment =
-		environment_make(environ, &display, (const char *const *)option_keep_env, err);
-	making->plan.environment = making->environment;
+		environment_make(environ, &session, (const char *const *)option_keep_env, err);
+	plan->environment = making->environment;
 	return making->environment ? 0 : -1;
 }
 

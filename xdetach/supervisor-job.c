@@ -339,6 +339,10 @@ static int refuse_checkpoint(const struct supervisor *supervisor, struct err *er
 	if (!supervisor->running || supervisor->root_ended)
 		return err_set(err, "the session is %s; try again",
 			supervisor->root_ended ? "ending" : "just starting");
+	if (supervisor->plan->gl_proxy)
+		return err_set(err,
+			"what a GL proxy holds cannot be kept yet; launch with "
+			"--gl native");
 	return 0;
 }
 

@@ -57,6 +57,7 @@ struct supervisor {
 	struct client *clients;
 	struct job job;
 
+	pid_t gl;     /* who starts proxies; 0: none */
 	pid_t root;   /* the stub */
 	pid_t app;    /* the application; 0 until it runs */
 	bool running; /* the application has been started */
@@ -89,6 +90,9 @@ int job_start_checkpoint(
 int job_start_restore(struct supervisor *supervisor, struct err *err);
 void job_forget_client(struct supervisor *supervisor, const struct client *client);
 void job_finish(struct supervisor *supervisor);
+
+/* supervisor-gl.c */
+int gl_start(struct supervisor *supervisor, struct err *err);
 
 /* supervisor-serve.c */
 int serve_start(struct supervisor *supervisor, struct err *err);

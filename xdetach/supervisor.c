@@ -97,6 +97,8 @@ static void reap(struct supervisor *supervisor)
 {
 	int status;
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+		if (supervisor->gl && pid == supervisor->gl)
+			supervisor_note(supervisor, "OpenGL: the proxies' parent has ended");
 		if (pid != supervisor->root)
 			continue;
 		supervisor->root_ended = true;
@@ -303,6 +305,8 @@ static int start_stub(struct supervisor *supervisor, struct err *err)
 		xserver_write_cookie(
 			&supervisor->plan->xserver, supervisor->plan->session.run_dir, err) < 0)
 		return -1;
+	if (supervisor->plan->gl_proxy && gl_start(supervisor, err) < 0)
+		return err_context(err, "OpenGL");
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return err_errno(err, "pipe");
 	supervisor->root = fork();

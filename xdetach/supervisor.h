@@ -26,6 +26,7 @@ struct plan {
 	struct session session;
 	struct xserver xserver;
 	bool terminal;
+	bool gl_proxy;    /* OpenGL goes to proxies outside the tree */
 	unsigned every_s; /* seconds between periodic checkpoints; 0: none */
 	const char *image_dir;
 	const char *fail; /* fail.h; NULL: nothing */
