@@ -23,6 +23,8 @@ struct image_writer {
 	char *target;
 	char *part;
 	int lock; /* on the part, as long as the writer lives */
+	image_guard_fn *guard;
+	void *guard_data;
 	bool published;
 };
 
@@ -48,7 +50,7 @@ static bool is_stale(int at, const char *name)
 	return false;
 }
 
-static int remove_stale(const char *folder, struct err *err)
+int image_writer_sweep(const char *folder, struct err *err)
 {
 	scoped_dir DIR *dir = opendir(folder);
 	if (!dir)
@@ -143,7 +145,7 @@ struct image_writer *image_writer_create(const char *path, struct err *err)
 	}
 	writer->lock = -1;
 	if (set_paths(writer, path, err) == 0 && check_target(writer, err) == 0 &&
-		remove_stale(writer->folder, err) == 0 && make_part(writer, err) == 0)
+		image_writer_sweep(writer->folder, err) == 0 && make_part(writer, err) == 0)
 		return writer;
 	image_writer_destroy(writer);
 	return NULL;
@@ -242,11 +244,19 @@ static int move_into_place(struct image_writer *writer, struct err *err)
 	return io_sync_dir(writer->folder, err);
 }
 
+void image_writer_guard(struct image_writer *writer, image_guard_fn *guard, void *data)
+{
+	writer->guard = guard;
+	writer->guard_data = data;
+}
+
 int image_writer_publish(struct image_writer *writer, json_t *manifest, struct err *err)
 {
 	if (list_parts(writer, manifest, err) < 0 || describe(manifest, err) < 0 ||
 		write_manifest(writer, manifest, err) < 0 || image_walk_sync(writer->part, err) < 0)
 		return err_context(err, "%s", writer->target);
+	if (writer->guard && writer->guard(writer->guard_data, err) < 0)
+		return -1;
 	return move_into_place(writer, err);
 }
 

@@ -30,9 +30,16 @@ struct image_writer *image_writer_create(const char *path, struct err *err);
 /* The folder being built: an absolute path, valid until destroy. */
 const char *image_writer_dir(const struct image_writer *writer);
 
+/* To be asked right before the image appears; -1 keeps it from appearing. */
+typedef int image_guard_fn(void *data, struct err *err);
+void image_writer_guard(struct image_writer *writer, image_guard_fn *guard, void *data);
+
 /* Hashes every part, adds {"format", "version", "id", "created", "parts"} to `manifest` (borrowed,
  * changed), writes it, syncs all and renames. */
 int image_writer_publish(struct image_writer *writer, json_t *manifest, struct err *err);
+
+/* Removes what writers that were killed have left in `folder`; a new writer does so too. */
+int image_writer_sweep(const char *folder, struct err *err);
 
 /* Removes what was not published. Takes NULL. */
 void image_writer_destroy(struct image_writer *writer);

@@ -1,0 +1,411 @@
+/* job: who may run it (lease.h), what its next checkpoint takes (figures.h), which image is newest
+ * (run-images.h), and the fence before an image appears (image.h). */
+#define _GNU_SOURCE
+#include "base/io.h"
+#include "xdetach/figures.h"
+#include "xdetach/image-manifest.h"
+#include "xdetach/image.h"
+#include "xdetach/lease.h"
+#include "xdetach/paths.h"
+#include "xdetach/run-images.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static char dir[64];
+
+static int setup(void **state)
+{
+	strcpy(dir, "/tmp/glckpt-job-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	return io_remove_tree(AT_FDCWD, dir, NULL);
+}
+
+static const struct lease_claim nobody = {0};
+
+static bool at_once(void)
+{
+	return true;
+}
+
+static int take(struct lease *lease, const struct lease_claim *claim, struct err *err)
+{
+	*err = (struct err)ERR_INIT;
+	return lease_take(lease, dir, claim, err);
+}
+
+static int entries(void)
+{
+	int count = 0;
+	scoped_dir DIR *folder = opendir(dir);
+	while (readdir(folder))
+		count++;
+	return count - 2;
+}
+
+/* A lease as another host would leave it, renewed `age` seconds ago. */
+static void leave_lease(int token, const char *job, int start, int age)
+{
+	scoped_free char *path = paths_format(NULL, "%s/lease.%d", dir, token);
+	json_t *what = json_pack("{s:i, s:{s:s, s:i}, s:s, s:i, s:i, s:s?, s:i}", "token", token,
+		"place", "boot", "another", "pid_namespace", 1, "host", "faraway", "pid", 4711,
+		"started", 1, "job", job, "start", start);
+	const struct timespec times[2] = {{time(NULL) - age, 0}, {time(NULL) - age, 0}};
+	assert_int_equal(json_dump_file(what, path, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	json_decref(what);
+}
+
+/* ---- the lease ---- */
+
+static void a_released_lease_is_taken_again(void **state)
+{
+	struct err err;
+	struct lease lease;
+	for (uint64_t run = 1; run <= 3; run++) {
+		assert_int_equal(take(&lease, &nobody, &err), 0);
+		assert_int_equal(lease.token, run);
+		assert_int_equal(lease_renew(&lease, &err), 0);
+		lease_release(&lease);
+		assert_int_equal(entries(), 1);
+	}
+	assert_int_equal(take(&lease, &nobody, &err), 0);
+	lease_remove(&lease);
+	assert_int_equal(entries(), 0);
+}
+
+static void a_lease_that_is_held_is_refused(void **state)
+{
+	struct err err;
+	struct lease first, second;
+	assert_int_equal(take(&first, &nobody, &err), 0);
+	assert_int_equal(take(&second, &nobody, &err), -1);
+	assert_non_null(strstr(err.text, "is being run already"));
+	assert_int_equal(lease_renew(&first, &err), 0);
+	lease_release(&first);
+	lease_release(&second);
+}
+
+static void a_dead_process_on_this_host_holds_nothing(void **state)
+{
+	struct err err;
+	struct lease lease;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(take(&lease, &nobody, &err) == 0 ? 0 : 1);
+	int status;
+	siginfo_t ended;
+	assert_int_equal(waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT), 0);
+	assert_int_equal(take(&lease, &nobody, &err), 0); /* a zombie is dead */
+	assert_int_equal(lease.token, 2);
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(entries(), 1);
+	lease_remove(&lease);
+}
+
+static void a_dead_host_holds_nothing(void **state)
+{
+	struct err err;
+	struct lease lease;
+	leave_lease(6, NULL, 0, LEASE_STALE_S + 5);
+	assert_int_equal(take(&lease, &nobody, &err), 0);
+	assert_int_equal(lease.token, 7);
+	lease_remove(&lease);
+}
+
+static void a_host_that_may_be_alive_is_waited_for(void **state)
+{
+	struct err err;
+	struct lease lease;
+	leave_lease(6, NULL, 0, 3);
+	const struct lease_claim hasty = {.give_up = at_once};
+	assert_int_equal(take(&lease, &hasty, &err), -1);
+	assert_non_null(strstr(err.text, "preempted while it waited"));
+
+	leave_lease(6, NULL, 0, LEASE_STALE_S - 1);
+	double began = io_now();
+	assert_int_equal(take(&lease, &nobody, &err), 0);
+	assert_true(io_now() - began < 10);
+	lease_remove(&lease);
+}
+
+static void a_host_that_renews_is_refused(void **state)
+{
+	struct err err;
+	struct lease lease;
+	leave_lease(6, NULL, 0, 3);
+	pid_t pid = fork();
+	if (pid == 0) {
+		scoped_free char *path = paths_format(NULL, "%s/lease.6", dir);
+		for (;;) {
+			utimensat(AT_FDCWD, path, NULL, 0);
+			usleep(50000);
+		}
+	}
+	assert_int_equal(take(&lease, &nobody, &err), -1);
+	assert_non_null(strstr(err.text, "on faraway by process 4711"));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void a_later_start_of_the_same_job_takes_over(void **state)
+{
+	struct err err;
+	struct lease first, second;
+	const struct lease_claim start = {.job = "17", .start = 1};
+	assert_int_equal(take(&first, &start, &err), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		const struct lease_claim restart = {.job = "17", .start = 2};
+		int result = take(&second, &restart, &err);
+		_exit(result == 0 && second.token == 2 ? 0 : 1);
+	}
+	while (lease_renew(&first, &err) == 0)
+		usleep(20000);
+	assert_non_null(strstr(err.text, "taken over by a later run (2, this one is 1)"));
+	lease_release(&first);
+	int status;
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+}
+
+static void an_earlier_start_of_the_same_job_is_refused(void **state)
+{
+	struct err err;
+	struct lease lease;
+	leave_lease(2, "17", 3, LEASE_STALE_S + 5);
+	const struct lease_claim late = {.job = "17", .start = 2};
+	assert_int_equal(take(&lease, &late, &err), -1);
+	assert_non_null(strstr(err.text, "an old copy must not go on"));
+	const struct lease_claim other = {.job = "18", .start = 0};
+	assert_int_equal(take(&lease, &other, &err), 0);
+	lease_remove(&lease);
+}
+
+static void of_many_takers_one_wins(void **state)
+{
+	enum { TAKERS = 8 };
+	int won = 0, ready[2], hold[2];
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(hold), 0);
+	leave_lease(3, NULL, 0, LEASE_STALE_S + 5);
+	for (int i = 0; i < TAKERS; i++) {
+		if (fork() > 0)
+			continue;
+		struct err err;
+		struct lease lease;
+		char none;
+		int result = take(&lease, &nobody, &err);
+		close(hold[1]);
+		if (write(ready[1], "r", 1) != 1 || read(hold[0], &none, 1) < 0)
+			_exit(1);
+		_exit(result == 0 ? 42 : 0); /* held until all have tried */
+	}
+	for (int i = 0; i < TAKERS; i++)
+		assert_int_equal(read(ready[0], &(char){0}, 1), 1);
+	close(hold[1]);
+	for (int status; wait(&status) > 0;)
+		won += WIFEXITED(status) && WEXITSTATUS(status) == 42;
+	assert_int_equal(won, 1);
+	close(hold[0]);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+/* ---- the fence ---- */
+
+static int ask_fence(void *data, struct err *err)
+{
+	return lease_check(dir, *(uint64_t *)data, err);
+}
+
+static int publish(const char *name, uint64_t token, struct err *err)
+{
+	*err = (struct err)ERR_INIT;
+	scoped_free char *path = paths_format(err, "%s/%s", dir, name);
+	struct image_writer *writer = image_writer_create(path, err);
+	assert_non_null(writer);
+	image_writer_guard(writer, ask_fence, &token);
+	json_t *manifest = json_object();
+	int result = image_writer_publish(writer, manifest, err);
+	json_decref(manifest);
+	image_writer_destroy(writer);
+	assert_int_equal(access(path, F_OK) == 0, result == 0);
+	return result;
+}
+
+static void the_fence_lets_only_the_last_run_publish(void **state)
+{
+	struct err err;
+	struct lease lease;
+	assert_int_equal(take(&lease, &nobody, &err), 0);
+	assert_int_equal(publish("one", 1, &err), 0);
+	leave_lease(2, NULL, 0, 0);
+	assert_int_equal(publish("two", 1, &err), -1);
+	assert_non_null(strstr(err.text, "was taken over by a later run"));
+	assert_int_equal(publish("three", 2, &err), 0);
+	assert_int_equal(lease_renew(&lease, &err), -1);
+}
+
+/* ---- the figures ---- */
+
+static void add_figures(double memory, double seconds, bool stop)
+{
+	json_t *checkpoint = json_pack("{s:s, s:I, s:I, s:I, s:f, s:b}", "path", "p", "memory",
+		(json_int_t)memory, "raw_bytes", (json_int_t)memory, "stored_bytes",
+		(json_int_t)(memory / 5), "durable_s", seconds, "stop", stop);
+	assert_int_equal(figures_add(dir, checkpoint, NULL), 0);
+	json_decref(checkpoint);
+}
+
+static double predict(double memory, bool stop, bool *measured)
+{
+	json_t *figures = figures_load(dir);
+	double seconds = figures_predict(figures, (uint64_t)memory, stop, measured);
+	json_decref(figures);
+	return seconds;
+}
+
+static void close_to(double seconds, double expected)
+{
+	assert_true(seconds > expected * 0.9 && seconds < expected * 1.1);
+}
+
+static void without_figures_it_is_a_guess(void **state)
+{
+	bool measured = true;
+	close_to(predict(1e9, true, &measured), 10.2);
+	assert_false(measured);
+}
+
+static void a_prediction_follows_the_memory(void **state)
+{
+	bool measured = false;
+	add_figures(1e9, 1.2, true);
+	close_to(predict(1e9, true, &measured), 1.2);
+	assert_true(measured);
+	close_to(predict(8e9, true, &measured), 8.2);
+	close_to(predict(1e6, true, &measured), 0.2);
+}
+
+static void one_odd_checkpoint_changes_little(void **state)
+{
+	bool measured;
+	for (int i = 0; i < 3; i++)
+		add_figures(1e9, 1.2, true);
+	add_figures(1e9, 60, true);
+	close_to(predict(1e9, true, &measured), 1.2);
+}
+
+static void each_kind_is_predicted_by_its_own(void **state)
+{
+	bool measured;
+	add_figures(1e9, 4.2, false);
+	close_to(predict(1e9, true, &measured), 4.2);
+	add_figures(1e9, 1.2, true);
+	add_figures(1e9, 4.2, false);
+	close_to(predict(1e9, true, &measured), 1.2);
+	close_to(predict(1e9, false, &measured), 4.2);
+}
+
+static void only_the_last_figures_are_kept(void **state)
+{
+	for (int i = 0; i < FIGURES_KEPT + 5; i++)
+		add_figures(1e9, i, true);
+	json_t *figures = figures_load(dir);
+	assert_int_equal(json_array_size(figures), FIGURES_KEPT);
+	const json_t *last = json_array_get(figures, FIGURES_KEPT - 1);
+	close_to(json_number_value(json_object_get(last, "durable_s")), FIGURES_KEPT + 4);
+	assert_null(json_object_get(last, "path"));
+	json_decref(figures);
+}
+
+static void a_margin_is_kept(void **state)
+{
+	assert_true(figures_suffice(2, 5));
+	assert_false(figures_suffice(2, 3));
+	assert_false(figures_suffice(0.2, 0));
+}
+
+/* ---- the images ---- */
+
+static void make_image(const char *name, int token, long long monotonic_ns)
+{
+	scoped_buf struct buf text = BUF_INIT;
+	scoped_free char *folder = paths_format(NULL, "%s/%s", dir, name);
+	scoped_free char *path = paths_format(NULL, "%s/manifest.json", folder);
+	json_t *manifest = json_pack("{s:s, s:i, s:{s:{s:i}}, s:{s:I}, s:{}}", "format",
+		IMAGE_FORMAT, "version", IMAGE_VERSION, "session", "run", "token", token, "engine",
+		"monotonic_ns", (json_int_t)monotonic_ns, "parts");
+	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(image_manifest_format(manifest, &text, NULL), 0);
+	assert_int_equal(io_write_file(AT_FDCWD, path, text.data, text.size, 0600, NULL), 0);
+	json_decref(manifest);
+}
+
+static void break_manifest(const char *name)
+{
+	scoped_free char *path = paths_format(NULL, "%s/%s/manifest.json", dir, name);
+	assert_int_equal(io_write_file(AT_FDCWD, path, "{", 1, 0600, NULL), 0);
+}
+
+static void images_are_found_newest_first(void **state)
+{
+	static const char *const expected[] = {"c", "d", "a", "b"};
+	struct run_images images;
+	make_image("a", 1, 500);
+	make_image("b", 3, 900);
+	make_image("c", 2, 800);
+	make_image("d", 2, 700);
+	break_manifest("b");
+	assert_int_equal(run_images_find(&images, dir, NULL), 0);
+	assert_int_equal(images.count, array_len(expected));
+	for (size_t i = 0; i < images.count; i++)
+		assert_string_equal(strrchr(images.list[i].path, '/') + 1, expected[i]);
+	run_images_finish(&images);
+	assert_int_equal(run_images_prune(dir, 2, NULL), 0);
+	assert_int_equal(entries(), 2);
+	assert_int_equal(run_images_prune(dir, 0, NULL), 0);
+	assert_int_equal(entries(), 0);
+}
+
+#define test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_released_lease_is_taken_again),
+		test(a_lease_that_is_held_is_refused),
+		test(a_dead_process_on_this_host_holds_nothing),
+		test(a_dead_host_holds_nothing),
+		test(a_host_that_may_be_alive_is_waited_for),
+		test(a_host_that_renews_is_refused),
+		test(a_later_start_of_the_same_job_takes_over),
+		test(an_earlier_start_of_the_same_job_is_refused),
+		test(of_many_takers_one_wins),
+		test(the_fence_lets_only_the_last_run_publish),
+		test(without_figures_it_is_a_guess),
+		test(a_prediction_follows_the_memory),
+		test(one_odd_checkpoint_changes_little),
+		test(each_kind_is_predicted_by_its_own),
+		test(only_the_last_figures_are_kept),
+		test(a_margin_is_kept),
+		test(images_are_found_newest_first),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
