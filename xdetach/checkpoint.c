@@ -306,6 +306,18 @@ static json_t *make_manifest(const struct work *work, struct err *err)
 	return manifest;
 }
 
+/* The last look before the image appears: what was frozen, or cut off, may have been overtaken. */
+static int check_fence(void *data, struct err *err)
+{
+	const struct work *work = data;
+	const struct checkpoint *request = work->request;
+	if (!request->fence.dir)
+		return 0;
+	scoped_free char *dir =
+		namespace_host_path(request->session->run_dir, request->fence.dir, err);
+	return dir ? lease_check(dir, request->fence.token, err) : -1;
+}
+
 static int store(struct work *work, struct err *err)
 {
 	if (tell_phase(work, "store", err) < 0 ||
@@ -317,6 +329,7 @@ static int store(struct work *work, struct err *err)
 	json_t *manifest = make_manifest(work, err);
 	if (!manifest)
 		return -1;
+	image_writer_guard(work->writer, check_fence, (void *)work);
 	int result = image_writer_publish(work->writer, manifest, err);
 	json_decref(manifest);
 	return result;
@@ -335,10 +348,11 @@ static int tell_thawed(const struct work *work, struct err *err)
 static int tell_done(const struct work *work, struct err *err)
 {
 	return tell(work,
-		json_pack("{s:s, s:s, s:f, s:f, s:I, s:I}", "event", "done", "path",
+		json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:I}", "event", "done", "path",
 			work->request->path, "pause_s", work->pause_s, "durable_s",
 			io_now() - work->began, "raw_bytes", (json_int_t)work->stats.raw_bytes,
-			"stored_bytes", (json_int_t)work->stats.stored_bytes),
+			"stored_bytes", (json_int_t)work->stats.stored_bytes, "memory",
+			(json_int_t)work->expected),
 		err);
 }
 

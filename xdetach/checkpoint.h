@@ -11,6 +11,8 @@
  *	                     {"event": "done", "path", "pause_s", ...} or {"event": "error", ...}
  *	to the worker        {"event": "drained", "stdout", "stderr", "unread", "input_ended"}
  *
+ * An image that its fence shuts out (lease.h) is not published.
+ *
  * With `stop` the processes are left stopped (SIGSTOP): the supervisor ends them after "done", or
  * continues them when the worker failed.
  */
@@ -18,6 +20,7 @@
 #define XDETACH_CHECKPOINT_H
 
 #include "base/err.h"
+#include "xdetach/lease.h"
 #include "xdetach/session.h"
 #include "xdetach/xserver.h"
 
@@ -30,6 +33,7 @@ struct checkpoint {
 	json_t *description; /* "session" in the manifest; borrowed */
 	json_t *pipes;       /* {"stdin": "pipe:[1]", ...}; borrowed */
 	const char *path;    /* the image, as a path of the host */
+	struct lease_fence fence;
 	pid_t root;
 	bool stop;
 	bool close_tcp;

@@ -60,6 +60,8 @@ int front_wait_started(struct front *front, struct err *err)
 		if (ctl_is(message, "event", "note"))
 			print_note(message);
 		front->restore_s = json_number_value(json_object_get(message, "restore_s"));
+		if (started && front->hooks)
+			front->hooks->event(front->hooks->data, message);
 		json_decref(message);
 		if (started)
 			return 0;
@@ -83,11 +85,14 @@ static void take_event(struct front *front, struct ending *ending)
 		log_line("%s", err.text);
 		*ending = (struct ending){true, err.status};
 	}
+	if (front->hooks)
+		front->hooks->event(front->hooks->data, message);
 	if (ctl_is(message, "event", "ended")) {
 		const char *image = json_string_value(json_object_get(message, "image"));
 		ending->known = true;
 		ending->status = (int)json_integer_value(json_object_get(message, "status"));
-		if (image)
+		front->checkpointed = image != NULL;
+		if (image && !front->hooks)
 			log_line("checkpointed: %s", image);
 	}
 	json_decref(message);
@@ -157,6 +162,8 @@ static void take_signal(struct front *front, int signals)
 	struct signalfd_siginfo info;
 	if (read(signals, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (front->hooks && front->hooks->signal(front->hooks->data, (int)info.ssi_signo))
+		return;
 	if (info.ssi_signo == SIGWINCH) {
 		send_window_size(front);
 		return;
@@ -219,10 +226,20 @@ static void make_terminal_raw(void)
 
 /* ---- the loop ---- */
 
+static int shorter(int timeout_ms, double seconds)
+{
+	int ms = seconds > 0 ? (int)(seconds * 1000) + 1 : 0;
+	return timeout_ms < 0 || ms < timeout_ms ? ms : timeout_ms;
+}
+
 static void turn(struct front *front, int signals, struct ending *ending)
 {
 	bool wants_input = front->input >= 0 && !front->pending_input.size;
 	bool owns = wants_input && owns_input();
+	const struct front_hooks *hooks = front->hooks;
+	int timeout = wants_input && !owns ? BACKGROUND_POLL_MS : -1;
+	if (hooks)
+		timeout = shorter(timeout, hooks->turn(hooks->data));
 	struct pollfd waits[] = {
 		{.fd = front->channel, .events = POLLIN},
 		{.fd = signals, .events = POLLIN},
@@ -230,8 +247,8 @@ static void turn(struct front *front, int signals, struct ending *ending)
 		{.fd = front->error, .events = POLLIN},
 		{.fd = owns ? STDIN_FILENO : -1, .events = POLLIN},
 		{.fd = front->pending_input.size ? front->input : -1, .events = POLLOUT},
+		{.fd = hooks ? *hooks->fd : -1, .events = POLLIN},
 	};
-	int timeout = wants_input && !owns ? BACKGROUND_POLL_MS : -1;
 	if (poll(waits, array_len(waits), timeout) <= 0)
 		return;
 	if (waits[2].revents)
@@ -246,6 +263,8 @@ static void turn(struct front *front, int signals, struct ending *ending)
 		take_signal(front, signals);
 	if (waits[0].revents)
 		take_event(front, ending);
+	if (waits[6].revents)
+		hooks->ready(hooks->data);
 }
 
 int front_run(struct front *front, struct err *err)

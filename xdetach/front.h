@@ -11,7 +11,22 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <jansson.h>
 #include <stdbool.h>
+
+/* What a command does in front of its session besides passing things on. */
+struct front_hooks {
+	void *data;
+	/* A signal: true when it has been dealt with and is not to be passed on. */
+	bool (*signal)(void *data, int number);
+	/* Something the supervisor has said (supervisor.h). */
+	void (*event)(void *data, const json_t *event);
+	/* Asked in every turn of the loop; the seconds until it wants to be asked again. */
+	double (*turn)(void *data);
+	/* A descriptor to be watched, -1 for none, and what to do when there is something in it. */
+	const int *fd;
+	void (*ready)(void *data);
+};
 
 struct front {
 	const char *name; /* of the session */
@@ -20,7 +35,9 @@ struct front {
 	int output, error;
 	bool terminal;
 	struct buf pending_input;
-	double restore_s; /* what a restore took, once started */
+	const struct front_hooks *hooks; /* NULL: none */
+	double restore_s;                /* what a restore took, once started */
+	bool checkpointed;               /* how it ended: by a checkpoint with --stop */
 };
 
 #define FRONT_INIT                                                    \

@@ -184,6 +184,7 @@ int start_session(struct start *start, struct err *err)
 	plan->front = plan->input = plan->output = plan->error = -1;
 	front.terminal = plan->terminal;
 	front.name = plan->session.name;
+	front.hooks = start->hooks;
 	pid_t keeper = start_keeper(start, &front, err);
 	close_plan(plan);
 	if (keeper < 0) {
@@ -195,10 +196,12 @@ int start_session(struct start *start, struct err *err)
 		waitpid(keeper, NULL, 0);
 		return -1;
 	}
+	start->ran = true;
 	start->restore_s = front.restore_s;
 	if (start->detach)
 		return 0;
 	int status = front_run(&front, err);
+	start->checkpointed = front.checkpointed;
 	waitpid(keeper, NULL, 0); /* who removes what the session had */
 	return status;
 }

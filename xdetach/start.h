@@ -14,6 +14,7 @@
 #define XDETACH_START_H
 
 #include "base/err.h"
+#include "xdetach/front.h"
 #include "xdetach/supervisor.h"
 
 #include <stdbool.h>
@@ -22,7 +23,12 @@ struct start {
 	struct plan *plan; /* without descriptors: those are made here */
 	struct namespace_clock clock;
 	bool detach;
-	double restore_s; /* result: what a restore took, from the namespaces to running */
+	const struct front_hooks *hooks; /* of a command in the foreground; NULL: none */
+
+	/* results */
+	bool ran;          /* the session did run, however it ended */
+	bool checkpointed; /* and ended by a checkpoint */
+	double restore_s;  /* what a restore took, from the namespaces to running */
 };
 
 /* The exit status for the command; -1 with an error when the session never ran. The claim on the

@@ -86,6 +86,7 @@ static void checkpoint_done(struct supervisor *supervisor, json_t *message)
 		remember_periodic(supervisor, job->path);
 		supervisor_note(supervisor, "periodic checkpoint: %s", job->path);
 	}
+	supervisor_tell_kept(supervisor, message, job->stop);
 	if (job->stop) {
 		supervisor->checkpointed = true;
 		supervisor_kill_tree(supervisor);
@@ -194,6 +195,8 @@ static void job_ended(struct supervisor *supervisor)
 		remove_part(supervisor);
 	if (job->stop && !done)
 		continue_tree(supervisor);
+	if (supervisor_is_orphan(supervisor))
+		supervisor_kill_tree(supervisor);
 	answer(supervisor, json_incref(job->result));
 	job_finish(supervisor);
 }
@@ -324,6 +327,7 @@ static int run_checkpoint(struct supervisor *supervisor, int channel)
 		.description = plan->description,
 		.pipes = job->pipes,
 		.path = job->path,
+		.fence = plan->fence,
 		.root = supervisor->root,
 		.stop = job->stop,
 		.close_tcp = json_is_true(json_object_get(plan->description, "close_tcp")),

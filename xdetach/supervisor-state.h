@@ -75,6 +75,8 @@ struct supervisor {
 void supervisor_note(struct supervisor *supervisor, const char *format, ...) printf_like(2, 3);
 void supervisor_started(struct supervisor *supervisor, double restore_s);
 void supervisor_failed(struct supervisor *supervisor, const struct err *err);
+void supervisor_tell_kept(struct supervisor *supervisor, const json_t *checkpoint, bool stop);
+bool supervisor_is_orphan(const struct supervisor *supervisor);
 void supervisor_signal_app(struct supervisor *supervisor, int number);
 void supervisor_kill_tree(struct supervisor *supervisor);
 

@@ -63,6 +63,19 @@ void supervisor_started(struct supervisor *supervisor, double restore_s)
 			supervisor->plan->session.name, "restore_s", restore_s));
 }
 
+void supervisor_tell_kept(struct supervisor *supervisor, const json_t *checkpoint, bool stop)
+{
+	json_t *kept = json_copy((json_t *)checkpoint);
+	json_object_set_new(kept, "event", json_string("kept"));
+	json_object_set_new(kept, "stop", json_boolean(stop));
+	tell_front(supervisor, kept);
+}
+
+bool supervisor_is_orphan(const struct supervisor *supervisor)
+{
+	return supervisor->plan->bound && supervisor->front.fd < 0;
+}
+
 void supervisor_failed(struct supervisor *supervisor, const struct err *err)
 {
 	supervisor->root_status = err->status;
@@ -155,6 +168,15 @@ static int watch_signals(struct supervisor *supervisor, struct err *err)
 
 /* ---- the command that started the session ---- */
 
+/* A last image that is on its way is finished: nobody else can take it any more. */
+static void on_front_gone(struct supervisor *supervisor)
+{
+	const struct job *job = &supervisor->job;
+	bool last = job->kind == JOB_CHECKPOINT && job->stop;
+	if (supervisor_is_orphan(supervisor) && !last)
+		supervisor_kill_tree(supervisor);
+}
+
 static void on_front(struct watch *watch, uint32_t events)
 {
 	struct supervisor *supervisor = watch->owner;
@@ -165,6 +187,7 @@ static void on_front(struct watch *watch, uint32_t events)
 		int fd = watch->fd;
 		loop_remove(&supervisor->loop, watch);
 		close(fd);
+		on_front_gone(supervisor);
 		return;
 	}
 	if (ctl_is(message, "op", "signal"))

@@ -7,7 +7,8 @@
  *
  * To the command that started the session (`front`) it sends {"event": "started", ...},
  * {"event": "note", "text"}, {"event": "failed", "text", "status"} and at last {"event": "ended",
- * "status", "reason": "exit" | "checkpointed" | "killed", "image"}.
+ * "status", "reason": "exit" | "checkpointed" | "killed", "image"}; for every image that was kept
+ * {"event": "kept", "path", "stop", "memory", "raw_bytes", "stored_bytes", "durable_s", ...}.
  */
 #ifndef XDETACH_SUPERVISOR_H
 #define XDETACH_SUPERVISOR_H
@@ -15,6 +16,7 @@
 #include "base/err.h"
 #include "xdetach/files.h"
 #include "xdetach/image.h"
+#include "xdetach/lease.h"
 #include "xdetach/session.h"
 #include "xdetach/xserver.h"
 
@@ -29,6 +31,8 @@ struct plan {
 	bool gl_proxy;    /* OpenGL goes to proxies outside the tree */
 	unsigned every_s; /* seconds between periodic checkpoints; 0: none */
 	const char *image_dir;
+	struct lease_fence fence;
+	bool bound;       /* the session ends when the command that started it is gone */
 	const char *fail; /* fail.h; NULL: nothing */
 
 	json_t *description; /* for the manifest, status and list: command, cwd, gl, generation */

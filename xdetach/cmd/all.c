@@ -1,7 +1,7 @@
 #include "xdetach/cmd.h"
 
 extern const struct cmd cmd_launch, cmd_checkpoint, cmd_restore, cmd_list, cmd_show, cmd_logs,
-	cmd_wait, cmd_kill, cmd_screenshot, cmd_doctor;
+	cmd_wait, cmd_kill, cmd_screenshot, cmd_doctor, cmd_run;
 
-const struct cmd *const cmd_all[] = {&cmd_launch, &cmd_checkpoint, &cmd_restore, &cmd_list,
-	&cmd_show, &cmd_logs, &cmd_wait, &cmd_kill, &cmd_screenshot, &cmd_doctor, NULL};
+const struct cmd *const cmd_all[] = {&cmd_launch, &cmd_checkpoint, &cmd_restore, &cmd_run,
+	&cmd_list, &cmd_show, &cmd_logs, &cmd_wait, &cmd_kill, &cmd_screenshot, &cmd_doctor, NULL};
