@@ -14,11 +14,20 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #define PIPE_SIZE (1 << 20)
 #define SLOT_SIZE (STREAM_EXTENT_MAX)
 
 enum { SLOTS = 4, WORKERS_MAX = 16 };
+
+/*
+ * Pages of memory (pages-N.img) are given to the pipe as they lie in a slot, without copying: criu
+ * reads them, and a slot may be filled again when as many pages as a pipe holds have followed.
+ * Other files criu may splice on, into a pipe of the application's, say, where they stay: those are
+ * copied.
+ */
+#define LENT_PREFIX "pages-"
 
 struct feed {
 	struct feed *next;
@@ -29,7 +38,12 @@ struct feed {
 	const struct stream_file *file; /* chunks, with the feeder's lock: */
 	uint8_t *slots;                 /* SLOTS * SLOT_SIZE */
 	size_t fetched;                 /* chunks given to workers */
-	size_t sent;                    /* chunks in the pipe */
+	size_t sent;                    /* chunks whose slots are free again */
+	size_t pushed;                  /* chunks in the pipe: only the feed's thread */
+	bool lent;                      /* pages of the slots lie in the pipe */
+	uint64_t pages;                 /* that were lent so far */
+	uint64_t ends[SLOTS];           /* `pages` behind each chunk */
+	uint64_t pipe_pages;            /* that the pipe holds */
 	bool ready[SLOTS];
 	bool failed;
 };
@@ -123,11 +137,19 @@ static bool wait_for_room(const struct feed *feed)
 	return !fds[1].revents;
 }
 
+static ssize_t push_some(const struct feed *feed, const uint8_t *data, size_t size)
+{
+	struct iovec part = {(void *)data, size};
+	if (feed->lent)
+		return vmsplice(feed->pipe, &part, 1, SPLICE_F_NONBLOCK);
+	return write(feed->pipe, data, size);
+}
+
 /* False when criu wants no more, or the feeder stops. */
-static bool push(struct feed *feed, const uint8_t *data, size_t size)
+static bool push(const struct feed *feed, const uint8_t *data, size_t size)
 {
 	while (size) {
-		ssize_t put = write(feed->pipe, data, size);
+		ssize_t put = push_some(feed, data, size);
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0 && (errno != EAGAIN || !wait_for_room(feed)))
@@ -144,21 +166,26 @@ static bool push(struct feed *feed, const uint8_t *data, size_t size)
 static uint8_t *next_chunk(struct feed *feed)
 {
 	struct stream_feeder *feeder = feed->feeder;
-	size_t slot = feed->sent % SLOTS;
+	size_t slot = feed->pushed % SLOTS;
 	pthread_mutex_lock(&feeder->lock);
 	while (!feed->ready[slot] && !feed->failed && !feeder->stopped && !err_is_set(&feeder->err))
 		pthread_cond_wait(&feeder->changed, &feeder->lock);
 	bool good = feed->ready[slot] && !feed->failed && !feeder->stopped;
+	feed->ready[slot] = false;
 	pthread_mutex_unlock(&feeder->lock);
 	return good ? feed->slots + slot * SLOT_SIZE : NULL;
 }
 
-static void note_sent(struct feed *feed, bool good)
+/* Frees the slots that are out of the pipe for sure. */
+static void note_pushed(struct feed *feed, uint32_t size, bool good)
 {
 	struct stream_feeder *feeder = feed->feeder;
+	feed->pages += (size + STREAM_BLOCK - 1) / STREAM_BLOCK;
+	feed->ends[feed->pushed++ % SLOTS] = feed->pages;
 	pthread_mutex_lock(&feeder->lock);
-	feed->ready[feed->sent % SLOTS] = false;
-	feed->sent++;
+	while (feed->sent < feed->pushed &&
+		(!feed->lent || feed->pages - feed->ends[feed->sent % SLOTS] >= feed->pipe_pages))
+		feed->sent++;
 	if (!good)
 		feed->failed = true;
 	pthread_cond_broadcast(&feeder->changed);
@@ -168,12 +195,13 @@ static void note_sent(struct feed *feed, bool good)
 static void push_chunks(struct feed *feed)
 {
 	bool good = true;
-	while (good && feed->sent < feed->file->count) {
+	while (good && feed->pushed < feed->file->count) {
+		uint32_t size = feed->file->chunks[feed->pushed].raw;
 		uint8_t *data = next_chunk(feed);
 		if (!data)
 			return;
-		good = push(feed, data, feed->file->chunks[feed->sent].raw);
-		note_sent(feed, good);
+		good = push(feed, data, size);
+		note_pushed(feed, size, good);
 	}
 }
 
@@ -258,6 +286,9 @@ int stream_feed_file(
 	if (!feed)
 		return -1;
 	fcntl(pipe, F_SETPIPE_SZ, PIPE_SIZE);
+	int room = fcntl(pipe, F_GETPIPE_SZ);
+	feed->pipe_pages = (uint64_t)(room > 0 ? room : PIPE_SIZE) / STREAM_BLOCK;
+	feed->lent = !strncmp(file->name, LENT_PREFIX, strlen(LENT_PREFIX));
 	feed->file = file;
 	void *slots = mmap(NULL, SLOTS * SLOT_SIZE, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
