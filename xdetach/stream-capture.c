@@ -16,22 +16,32 @@
 #include <time.h>
 
 #define PIPE_SIZE (1 << 20) /* what an ordinary user may ask for */
-#define PREPARE_SPEED 5e9   /* bytes of memory a second, else it is not waited for */
+#define PREPARE_SPEED 0.8e9 /* bytes of memory a second, else it is not waited for */
 #define PREPARE_LEAST 0.1   /* seconds */
 #define QUIET_LIMIT 10.0    /* seconds that a pipe may stay open behind criu's end */
 #define BUFFERS_LEAST 16
 #define BUFFERS_STREAM 32 /* while criu may be made to wait */
 
-enum { COLLECTORS = 2 };
+enum { COPIERS = 2, PARCELS = 16 };
 
 /*
- * A pipe of criu's. The collectors share it: under the lock one moves what is in it to a pipe of
- * its own, which costs little because pages are handed over, not copied, and so learns where in
- * the file these bytes belong; it copies them without the lock, beside the other collector.
+ * One thread, the mover, hears what criu has to say and empties its pipes: pages are handed over to
+ * a pipe of ours, a parcel, which costs little because nothing is copied. So criu is soon free to
+ * look for the next pages, while the copiers, beside each other and beside criu, copy what is in
+ * the parcels to where it belongs in the file.
  */
+struct parcel {
+	struct parcel *next;
+	int pipe[2];
+	struct inlet *inlet;
+	struct fill *fill;
+	uint8_t *to;
+	size_t size;
+};
+
+/* A pipe of criu's. */
 struct inlet {
 	struct inlet *next;
-	pthread_mutex_t lock;
 	int fd;
 	struct stream_file *file;
 	struct fill *fill; /* the chunk that the next bytes belong to */
@@ -39,13 +49,13 @@ struct inlet {
 	bool widened;
 };
 
-/* A chunk being filled, by several threads. With the inlet's lock. */
+/* A chunk being filled by several copiers. */
 struct fill {
 	struct stream_job *job;
 	uint32_t capacity;
 	uint32_t claimed;
-	uint32_t copied;
-	bool sealed; /* nothing more will be claimed */
+	uint32_t copied; /* with the capture's lock, as is the next */
+	bool sealed;     /* nothing more will be claimed */
 };
 
 struct stream_capture {
@@ -55,27 +65,28 @@ struct stream_capture {
 	int epoll;
 	int wake;
 
+	struct parcel parcels[PARCELS];
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t changed; /* for who waits for the end */
+	pthread_cond_t moved;   /* a parcel was filled, or all is over */
+	pthread_cond_t emptied;
+	struct parcel *empty;
+	struct parcel *full;
+	struct parcel **full_end;
+	size_t busy; /* parcels between the two, and a mover at work */
 	struct wire wire;
 	bool connected;
 	bool closed; /* criu has closed its socket */
 	struct inlet *inlets;
 	size_t open_inlets;
-	size_t busy; /* collectors that may hold bytes */
 	bool stopped;
 	struct err err;
 
-	pthread_t threads[COLLECTORS];
+	pthread_t threads[1 + COPIERS];
 	unsigned thread_count;
 };
 
-struct collector {
-	struct stream_capture *capture;
-	int pipe[2];
-};
-
-/* ---- errors ---------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 /* The first error stays; criu then finds its pipes closed. */
 static void note_error(struct stream_capture *capture, const struct err *err)
@@ -98,8 +109,7 @@ int stream_capture_error(struct stream_capture *capture, struct err *err)
 	return stream_store_error(capture->store, err);
 }
 
-/* ---- filling chunks: with the inlet's lock ----------------------------------------------------
- */
+/* ---- filling chunks ---- */
 
 /* The first chunk of a file is a small one, since most files of criu's are. */
 static uint32_t next_capacity(const struct inlet *inlet)
@@ -137,55 +147,91 @@ static void fill_destroy(struct fill *fill, struct stream_pool *pool)
 }
 
 /* Sends the chunk on when it is complete. */
-static void fill_settle(struct stream_capture *capture, struct fill *fill)
+static void fill_update(struct stream_capture *capture, struct fill *fill, size_t copied, bool seal)
 {
-	if (!fill->sealed || fill->copied != fill->claimed)
+	pthread_mutex_lock(&capture->lock);
+	fill->copied += (uint32_t)copied;
+	fill->sealed |= seal;
+	bool complete = fill->sealed && fill->copied == fill->claimed;
+	pthread_mutex_unlock(&capture->lock);
+	if (!complete)
 		return;
 	fill->job->raw = fill->claimed;
 	stream_store_put(capture->store, fill->job);
 	free(fill);
 }
 
-/* Room for `size` bytes in the present chunk. */
-static uint8_t *claim(
-	struct stream_capture *capture, struct inlet *inlet, uint32_t size, struct fill **fill)
+/* Room for the parcel's bytes in the present chunk. */
+static int claim(struct stream_capture *capture, struct inlet *inlet, struct parcel *parcel)
 {
 	if (!inlet->fill && !(inlet->fill = fill_create(capture, inlet)))
-		return NULL;
-	*fill = inlet->fill;
-	uint8_t *to = (*fill)->job->data + (*fill)->claimed;
-	(*fill)->claimed += size;
-	if ((*fill)->claimed == (*fill)->capacity) {
-		(*fill)->sealed = true;
-		inlet->fill = NULL;
-	}
-	return to;
-}
-
-/* ---- one pipe -------------------------------------------------------------------------------- */
-
-static void inlet_destroy(struct inlet *inlet, struct stream_pool *pool)
-{
-	if (inlet->fd >= 0)
-		close(inlet->fd);
-	fill_destroy(inlet->fill, pool);
-	pthread_mutex_destroy(&inlet->lock);
-	free(inlet);
-}
-
-/* Nothing more is taken from the pipe. With the inlet's lock. */
-static void inlet_end(struct stream_capture *capture, struct inlet *inlet)
-{
-	struct fill *fill = steal_ptr(&inlet->fill);
-	close(inlet->fd);
-	inlet->fd = -1;
-	if (fill) {
-		fill->sealed = true;
-		fill_settle(capture, fill);
-	}
+		return -1;
+	struct fill *fill = inlet->fill;
+	parcel->fill = fill;
+	parcel->to = fill->job->data + fill->claimed;
 	pthread_mutex_lock(&capture->lock);
-	capture->open_inlets--;
-	pthread_cond_broadcast(&capture->changed);
+	fill->claimed += (uint32_t)parcel->size;
+	fill->sealed = fill->claimed == fill->capacity;
+	pthread_mutex_unlock(&capture->lock);
+	if (fill->sealed)
+		inlet->fill = NULL;
+	return 0;
+}
+
+/* ---- parcels ---- */
+
+static struct parcel *take_empty(struct stream_capture *capture)
+{
+	pthread_mutex_lock(&capture->lock);
+	while (!capture->empty && !capture->stopped)
+		pthread_cond_wait(&capture->emptied, &capture->lock);
+	struct parcel *parcel = capture->stopped ? NULL : capture->empty;
+	if (parcel)
+		capture->empty = parcel->next;
+	pthread_mutex_unlock(&capture->lock);
+	return parcel;
+}
+
+static void put_empty(struct stream_capture *capture, struct parcel *parcel)
+{
+	pthread_mutex_lock(&capture->lock);
+	parcel->next = capture->empty;
+	capture->empty = parcel;
+	pthread_cond_signal(&capture->emptied);
+	pthread_mutex_unlock(&capture->lock);
+}
+
+static void put_full(struct stream_capture *capture, struct parcel *parcel)
+{
+	pthread_mutex_lock(&capture->lock);
+	parcel->next = NULL;
+	*capture->full_end = parcel;
+	capture->full_end = &parcel->next;
+	capture->busy++;
+	pthread_cond_signal(&capture->moved);
+	pthread_mutex_unlock(&capture->lock);
+}
+
+static struct parcel *take_full(struct stream_capture *capture)
+{
+	pthread_mutex_lock(&capture->lock);
+	while (!capture->full && !capture->stopped)
+		pthread_cond_wait(&capture->moved, &capture->lock);
+	struct parcel *parcel = capture->stopped ? NULL : capture->full;
+	if (parcel)
+		capture->full = parcel->next;
+	if (parcel && !capture->full)
+		capture->full_end = &capture->full;
+	pthread_mutex_unlock(&capture->lock);
+	return parcel;
+}
+
+static void set_busy(struct stream_capture *capture, int change)
+{
+	pthread_mutex_lock(&capture->lock);
+	capture->busy += (size_t)change;
+	if (!capture->busy)
+		pthread_cond_broadcast(&capture->changed);
 	pthread_mutex_unlock(&capture->lock);
 }
 
@@ -197,31 +243,66 @@ static void fail(struct stream_capture *capture, const char *what, int number)
 	note_error(capture, &err);
 }
 
-/* Moves what is there to the collector's pipe. Returns the bytes and where they go, or 0. */
-static size_t move_out(
-	struct collector *collector, struct inlet *inlet, uint8_t **to, struct fill **fill)
+static void *run_copier(void *data)
 {
-	struct stream_capture *capture = collector->capture;
+	struct stream_capture *capture = data;
+	for (struct parcel *parcel; (parcel = take_full(capture));) {
+		if (io_read_full(parcel->pipe[0], parcel->to, parcel->size) < 0)
+			fail(capture, "read", errno);
+		struct fill *fill = parcel->fill;
+		size_t size = parcel->size;
+		put_empty(capture, parcel);
+		fill_update(capture, fill, size, false);
+		set_busy(capture, -1);
+	}
+	return NULL;
+}
+
+/* ---- one pipe of criu's: only the mover ---- */
+
+static void inlet_destroy(struct inlet *inlet, struct stream_pool *pool)
+{
+	if (inlet->fd >= 0)
+		close(inlet->fd);
+	fill_destroy(inlet->fill, pool);
+	free(inlet);
+}
+
+/* Nothing more is taken from the pipe. */
+static void inlet_end(struct stream_capture *capture, struct inlet *inlet)
+{
+	struct fill *fill = steal_ptr(&inlet->fill);
+	close(inlet->fd);
+	inlet->fd = -1;
+	if (fill)
+		fill_update(capture, fill, 0, true);
+	pthread_mutex_lock(&capture->lock);
+	capture->open_inlets--;
+	pthread_cond_broadcast(&capture->changed);
+	pthread_mutex_unlock(&capture->lock);
+}
+
+/* Fills a parcel with what is there: false when there is nothing, or no more to come. */
+static bool move_out(struct stream_capture *capture, struct inlet *inlet, struct parcel *parcel)
+{
 	uint32_t room =
 		inlet->fill ? inlet->fill->capacity - inlet->fill->claimed : next_capacity(inlet);
-	if (stream_capture_error(capture, NULL) < 0) {
-		inlet_end(capture, inlet);
-		return 0;
-	}
 	ssize_t got = splice(
-		inlet->fd, NULL, collector->pipe[1], NULL, room, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+		inlet->fd, NULL, parcel->pipe[1], NULL, room, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
+		return false;
 	if (got < 0)
 		fail(capture, "splice", errno);
 	if (got <= 0) {
 		inlet_end(capture, inlet);
-		return 0;
+		return false;
 	}
-	*to = claim(capture, inlet, (uint32_t)got, fill);
-	if (!*to)
-		fail(capture, "a buffer for criu's data", ENOMEM);
-	return *to ? (size_t)got : 0;
+	parcel->size = (size_t)got;
+	if (claim(capture, inlet, parcel) == 0)
+		return true;
+	fail(capture, "a buffer for criu's data", ENOMEM);
+	inlet_end(capture, inlet);
+	return false;
 }
 
 /* A pipe that is used for more than a few pages is made as large as it may be. */
@@ -232,30 +313,26 @@ static void widen(struct inlet *inlet)
 	inlet->widened = inlet->chunks > 0;
 }
 
-static void collect(struct collector *collector, struct inlet *inlet)
+static void empty_inlet(struct stream_capture *capture, struct inlet *inlet)
 {
-	uint8_t *to = NULL;
-	struct fill *fill = NULL;
-	size_t size = 0;
-	pthread_mutex_lock(&inlet->lock);
-	if (inlet->fd >= 0) {
-		size = move_out(collector, inlet, &to, &fill);
-		if (size && inlet->fd >= 0)
-			widen(inlet);
+	while (inlet->fd >= 0) {
+		if (stream_capture_error(capture, NULL) < 0) {
+			inlet_end(capture, inlet);
+			return;
+		}
+		struct parcel *parcel = take_empty(capture);
+		if (!parcel)
+			return;
+		if (!move_out(capture, inlet, parcel)) {
+			put_empty(capture, parcel);
+			return;
+		}
+		put_full(capture, parcel);
+		widen(inlet);
 	}
-	pthread_mutex_unlock(&inlet->lock);
-	if (!size)
-		return;
-	if (io_read_full(collector->pipe[0], to, size) < 0)
-		fail(collector->capture, "read", errno);
-	pthread_mutex_lock(&inlet->lock);
-	fill->copied += (uint32_t)size;
-	fill_settle(collector->capture, fill);
-	pthread_mutex_unlock(&inlet->lock);
 }
 
-/* ---- criu's socket: with the capture's lock ---------------------------------------------------
- */
+/* ---- criu's socket: with the capture's lock ---- */
 
 static int watch(struct stream_capture *capture, int fd, void *what, struct err *err)
 {
@@ -271,7 +348,6 @@ static int add_inlet(struct stream_capture *capture, struct err *err)
 	struct inlet *inlet = file ? calloc(1, sizeof(*inlet)) : NULL;
 	if (!inlet)
 		return err_set(err, "out of memory");
-	pthread_mutex_init(&inlet->lock, NULL);
 	inlet->fd = steal_fd(&capture->wire.pipe);
 	inlet->file = file;
 	inlet->next = capture->inlets;
@@ -328,51 +404,32 @@ static void serve_socket(struct stream_capture *capture, const void *what)
 	pthread_mutex_unlock(&capture->lock);
 }
 
-/* ---- the collectors ---------------------------------------------------------------------------
- */
+/* ---- the mover ---- */
 
-static void set_busy(struct stream_capture *capture, int change)
+static void handle(struct stream_capture *capture, void *what)
 {
-	pthread_mutex_lock(&capture->lock);
-	capture->busy += (size_t)change;
-	pthread_cond_broadcast(&capture->changed);
-	pthread_mutex_unlock(&capture->lock);
-}
-
-static void handle(struct collector *collector, void *what)
-{
-	struct stream_capture *capture = collector->capture;
 	set_busy(capture, 1);
 	if (what == &capture->listening || what == &capture->wire)
 		serve_socket(capture, what);
 	else
-		collect(collector, what);
+		empty_inlet(capture, what);
 	set_busy(capture, -1);
 }
 
-static void *run_collector(void *data)
+static void *run_mover(void *data)
 {
-	struct collector collector = {.capture = data, .pipe = {-1, -1}};
-	if (pipe2(collector.pipe, O_CLOEXEC) < 0) {
-		fail(data, "pipe", errno);
-		return NULL;
-	}
-	fcntl(collector.pipe[0], F_SETPIPE_SZ, PIPE_SIZE);
+	struct stream_capture *capture = data;
 	for (;;) {
 		struct epoll_event event;
-		int count = epoll_wait(collector.capture->epoll, &event, 1, -1);
-		if (count == 1 && event.data.ptr == &collector.capture->wake)
-			break;
+		int count = epoll_wait(capture->epoll, &event, 1, -1);
+		if (count == 1 && event.data.ptr == &capture->wake)
+			return NULL;
 		if (count == 1)
-			handle(&collector, event.data.ptr);
+			handle(capture, event.data.ptr);
 	}
-	close(collector.pipe[0]);
-	close(collector.pipe[1]);
-	return NULL;
 }
 
-/* ---- outside ----------------------------------------------------------------------------------
- */
+/* ---- outside ---- */
 
 static int prepare_pool(struct stream_capture *capture,
 	const struct stream_capture_options *options, struct err *err)
@@ -386,6 +443,17 @@ static int prepare_pool(struct stream_capture *capture,
 	return capture->pool ? 0 : -1;
 }
 
+/* A parcel that cannot be wide takes less at a time. */
+static int parcel_open(struct stream_capture *capture, struct parcel *parcel, struct err *err)
+{
+	if (pipe2(parcel->pipe, O_CLOEXEC) < 0)
+		return err_errno(err, "pipe");
+	fcntl(parcel->pipe[0], F_SETPIPE_SZ, PIPE_SIZE);
+	parcel->next = capture->empty;
+	capture->empty = parcel;
+	return 0;
+}
+
 static int open_descriptors(struct stream_capture *capture, const char *dir, struct err *err)
 {
 	capture->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -395,6 +463,9 @@ static int open_descriptors(struct stream_capture *capture, const char *dir, str
 	capture->listening = wire_listen(dir, WIRE_CAPTURE, err);
 	if (capture->listening < 0)
 		return -1;
+	for (size_t i = 0; i < PARCELS; i++)
+		if (parcel_open(capture, &capture->parcels[i], err) < 0)
+			return -1;
 	if (watch(capture, capture->wake, &capture->wake, err) < 0)
 		return -1;
 	return watch(capture, capture->listening, &capture->listening, err);
@@ -408,9 +479,9 @@ static int start(struct stream_capture *capture, const char *dir, const char *pa
 	capture->store = stream_store_create(path, options, capture->pool, err);
 	if (!capture->store || open_descriptors(capture, dir, err) < 0)
 		return -1;
-	for (; capture->thread_count < COLLECTORS; capture->thread_count++)
-		if (stream_thread_start(&capture->threads[capture->thread_count], run_collector,
-			    capture, err) < 0)
+	for (; capture->thread_count < 1 + COPIERS; capture->thread_count++)
+		if (stream_thread_start(&capture->threads[capture->thread_count],
+			    capture->thread_count ? run_copier : run_mover, capture, err) < 0)
 			return -1;
 	return 0;
 }
@@ -427,6 +498,11 @@ struct stream_capture *stream_capture_create(const char *dir, const char *path,
 	wire_init(&capture->wire, -1);
 	pthread_mutex_init(&capture->lock, NULL);
 	pthread_cond_init(&capture->changed, NULL);
+	pthread_cond_init(&capture->moved, NULL);
+	pthread_cond_init(&capture->emptied, NULL);
+	capture->full_end = &capture->full;
+	for (size_t i = 0; i < PARCELS; i++)
+		capture->parcels[i].pipe[0] = capture->parcels[i].pipe[1] = -1;
 	if (start(capture, dir, path, options, err) == 0)
 		return capture;
 	stream_capture_destroy(capture);
@@ -501,38 +577,66 @@ int stream_capture_finish(
 	return stream_store_finish(capture->store, stats, err);
 }
 
-static void stop_collectors(struct stream_capture *capture)
+static void stop_threads(struct stream_capture *capture)
 {
 	uint64_t one = 1;
 	if (capture->pool)
 		stream_pool_stop(capture->pool);
+	pthread_mutex_lock(&capture->lock);
+	capture->stopped = true;
+	pthread_cond_broadcast(&capture->moved);
+	pthread_cond_broadcast(&capture->emptied);
+	pthread_mutex_unlock(&capture->lock);
 	if (capture->wake >= 0 && write(capture->wake, &one, sizeof(one)) < 0)
 		abort(); /* an eventfd with room takes 8 bytes */
 	for (unsigned i = 0; i < capture->thread_count; i++)
 		pthread_join(capture->threads[i], NULL);
 }
 
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+/* A chunk that waits for parcels nobody copied is no inlet's any more when it is full. */
+static void drop_parcels(struct stream_capture *capture)
+{
+	for (struct parcel *parcel = capture->full; parcel; parcel = parcel->next) {
+		struct fill *fill = parcel->fill;
+		fill->claimed -= (uint32_t)parcel->size;
+		if (fill->sealed && fill->copied == fill->claimed)
+			fill_destroy(fill, capture->pool);
+	}
+	for (size_t i = 0; i < PARCELS; i++) {
+		close_fd(capture->parcels[i].pipe[0]);
+		close_fd(capture->parcels[i].pipe[1]);
+	}
+}
+
 static void close_descriptors(struct stream_capture *capture)
 {
 	wire_finish(&capture->wire);
+	drop_parcels(capture);
 	for (struct inlet *inlet = capture->inlets, *next; inlet; inlet = next) {
 		next = inlet->next;
 		inlet_destroy(inlet, capture->pool);
 	}
-	const int fds[] = {capture->listening, capture->epoll, capture->wake};
-	for (size_t i = 0; i < array_len(fds); i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	close_fd(capture->listening);
+	close_fd(capture->epoll);
+	close_fd(capture->wake);
 }
 
 void stream_capture_destroy(struct stream_capture *capture)
 {
 	if (!capture)
 		return;
-	stop_collectors(capture);
+	stop_threads(capture);
 	close_descriptors(capture);
 	stream_store_destroy(capture->store);
 	stream_pool_destroy(capture->pool);
+	pthread_cond_destroy(&capture->emptied);
+	pthread_cond_destroy(&capture->moved);
 	pthread_cond_destroy(&capture->changed);
 	pthread_mutex_destroy(&capture->lock);
 	free(capture);

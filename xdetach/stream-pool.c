@@ -14,7 +14,11 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { SLICE = 4, THREADS_MAX = 8 }; /* buffers prepared at a time */
+enum {
+	SLICE = 4, /* buffers prepared at a time */
+	LOW = 4,
+	THREADS_MAX = 8
+};
 
 struct extra {
 	struct extra *next;
@@ -192,10 +196,10 @@ void stream_pool_put(struct stream_pool *pool, uint8_t *buffer)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-bool stream_pool_is_low(struct stream_pool *pool)
+bool stream_pool_is_low(struct stream_pool *pool, uint64_t coming)
 {
 	pthread_mutex_lock(&pool->lock);
-	bool low = pool->free_count <= pool->size / 8;
+	bool low = pool->free_count <= LOW || pool->free_count < coming / STREAM_CHUNK;
 	pthread_mutex_unlock(&pool->lock);
 	return low;
 }

@@ -34,8 +34,8 @@ void stream_pool_put(struct stream_pool *pool, uint8_t *buffer);
 /* A buffer that was got is now in the hands of those who will put it. */
 void stream_pool_sent(struct stream_pool *pool);
 
-/* True when few are left. */
-bool stream_pool_is_low(struct stream_pool *pool);
+/* True when few are left, or not enough for `coming` bytes. */
+bool stream_pool_is_low(struct stream_pool *pool, uint64_t coming);
 
 /* Buffers there. */
 size_t stream_pool_size(const struct stream_pool *pool);

@@ -83,43 +83,46 @@ void stream_job_destroy(struct stream_job *job, struct stream_pool *pool)
 	free(job);
 }
 
-/* ---- with the lock held ---------------------------------------------------------------------- */
+/* ---- with the lock held ---- */
+
+static uint64_t bytes_to_come(const struct stream_store *store)
+{
+	if (store->closing || store->received > store->expected)
+		return 0;
+	return store->expected - store->received;
+}
 
 /* True when what is still to come and to be done cannot be compressed in time. */
 static bool is_behind(const struct stream_store *store)
 {
-	uint64_t coming = store->closing || store->received > store->expected
-		? 0
-		: store->expected - store->received;
-	uint64_t total = store->received + coming;
-	double allowed = (double)total / DISK_SPEED;
+	uint64_t coming = bytes_to_come(store);
+	double allowed = (double)(store->received + coming) / DISK_SPEED;
 	if (allowed < DEADLINE_LEAST)
 		allowed = DEADLINE_LEAST;
 	double left = store->start + allowed - io_now();
 	return (double)(store->pending_bytes + coming) > left * store->speed * store->compressors;
 }
 
-/* May a writer take a chunk as it came? */
-static bool is_raw_due(struct stream_store *store)
+/* While the application waits, memory and processors belong to the copying: nothing is done with
+ * what came, unless there are too few buffers for what is still to come. */
+static bool may_work(const struct stream_store *store)
 {
-	if (!store->pending.first)
-		return false;
-	switch (store->compression) {
-	case STREAM_RAW:
-		return true;
-	case STREAM_AUTO:
-		return is_behind(store) || (store->held && stream_pool_is_low(store->pool));
-	default:
-		return false;
-	}
+	return !store->held || stream_pool_is_low(store->pool, bytes_to_come(store));
 }
 
-/* While the application waits, the processors belong to the copying, unless memory runs out. */
-static bool may_compress(struct stream_store *store)
+/* May a writer take a chunk as it came? */
+static bool is_raw_due(const struct stream_store *store)
 {
-	return store->pending.first && store->compression != STREAM_RAW &&
-		(!store->held ||
-			(store->compression == STREAM_ZSTD && stream_pool_is_low(store->pool)));
+	if (!store->pending.first || store->compression == STREAM_ZSTD || !may_work(store))
+		return false;
+	return store->held || store->compression == STREAM_RAW || is_behind(store);
+}
+
+static bool may_compress(const struct stream_store *store)
+{
+	if (!store->pending.first || store->compression == STREAM_RAW)
+		return false;
+	return store->held ? store->compression == STREAM_ZSTD && may_work(store) : true;
 }
 
 static struct stream_job *take_pending(struct stream_store *store)
@@ -146,7 +149,7 @@ static bool is_over(const struct stream_store *store)
 	return store->stopped || (store->closing && !store->open);
 }
 
-/* ---- compressing ----------------------------------------------------------------------------- */
+/* ---- compressing ---- */
 
 struct compressor {
 	ZSTD_CCtx *context;
@@ -236,7 +239,7 @@ static void *run_compressor(void *data)
 	return NULL;
 }
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static struct stream_job *take_for_writing(struct stream_store *store)
 {
@@ -273,7 +276,7 @@ static void *run_writer(void *data)
 	return NULL;
 }
 
-/* ---- outside --------------------------------------------------------------------------------- */
+/* ---- outside ---- */
 
 static int start_threads(struct stream_store *store, struct err *err)
 {
