@@ -48,12 +48,14 @@ help:
 # ---- what is needed to build ----------------------------------------------------------------
 XDETACH_PKGS := jansson popt libzstd libxxhash libpng xcb xcb-xtest xau
 SAMPLE_PKGS := xcb xcb-shm
+# Of what the rules of the GL rooms need; the Khronos registry comes without a .pc file.
+GL_PKGS := egl gl libglvnd x11 xcb-shm
 
 # What everything is built with: rewritten, and everything built anew, only when that changes.
 $(BUILD)/.tools: FORCE
 	@mkdir -p $(@D)
 	@{ command -v $(firstword $(CC)) && \
-		$(PKG_CONFIG) --exists $(XDETACH_PKGS) $(SAMPLE_PKGS); } >/dev/null 2>&1 || \
+		$(PKG_CONFIG) --exists $(XDETACH_PKGS) $(SAMPLE_PKGS) $(GL_PKGS); } >/dev/null 2>&1 || \
 		{ echo "glckpt: the compiler or a library is missing: run \`make deps\`" >&2; exit 1; }
 	@echo "$(CC) $(CFLAGS) $(SANFLAGS) $(VERSION)" | cmp -s - $@ || \
 		echo "$(CC) $(CFLAGS) $(SANFLAGS) $(VERSION)" >$@
@@ -199,6 +201,9 @@ install: all
 	install -D -m 755 -t $(bindir) $(BUILD)/glckpt
 	install -D -m 755 -t $(libexecdir) $(BUILD)/glckpt-stub $(BUILD)/glckpt-mapfiles.so
 	install -D -m 755 -t $(libexecdir)/criu-plugin $(BUILD)/criu-plugin/glckpt.so
+	install -D -m 755 -t $(libexecdir)/bin $(BUILD)/bin/glproxy
+	install -D -m 644 -t $(libexecdir) $(BUILD)/libGLX_glckpt.so.0 $(BUILD)/libEGL_glckpt.so.0 \
+		$(BUILD)/50_glckpt.json
 	install -D -m 644 -t $(mandir) docs/glckpt.1
 	install -D -m 644 docs/glckpt.bash $(completiondir)/glckpt
 	if [ -d $(BUILD)/criu ]; then cp -a $(BUILD)/criu $(libexecdir); fi

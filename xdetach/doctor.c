@@ -291,8 +291,9 @@ static void check_smoke(json_t *findings)
 
 static void check_helpers(json_t *findings)
 {
-	static const char *const names[] = {
-		"glckpt-stub", "glckpt-mapfiles.so", "criu-plugin/glckpt.so"};
+	static const char *const names[] = {"glckpt-stub", "glckpt-mapfiles.so",
+		"criu-plugin/glckpt.so", "bin/glproxy", "libGLX_glckpt.so.0", "libEGL_glckpt.so.0",
+		"50_glckpt.json"};
 	for (size_t i = 0; i < array_len(names); i++) {
 		struct err err = ERR_INIT;
 		scoped_free char *path = paths_helper(names[i], &err);
