@@ -284,24 +284,30 @@ static int epoll_take(int fd, uint32_t step)
 	return write(fd, &count, sizeof(count)) == sizeof(count) ? 0 : fail("eventfd", "write");
 }
 
+static const char *epoll_name(int fd)
+{
+	return fd == event ? "eventfd" : fd == timer ? "timerfd" : "signalfd";
+}
+
+/* What is taken is pending again at once, so that the wait never sleeps for what was lost. */
 static int epoll_step(uint32_t step)
 {
-	int seen[3], count = 0;
-	while (count < 3) {
+	const int wanted[] = {event, timer, signals};
+	bool taken[3] = {false};
+	for (time_t begun = time(NULL); !taken[0] || !taken[1] || !taken[2];) {
+		for (size_t i = 0; i < 3; i++) {
+			if (!taken[i] && time(NULL) > begun + PATIENCE_S)
+				return fail(epoll_name(wanted[i]), "what was pending was lost");
+		}
 		struct epoll_event ready[3];
-		int n = epoll_wait(epoll, ready, 3, PATIENCE_S * 1000);
-		if (n == 0)
-			return fail("epoll", "something pending was lost");
-		for (int i = 0; i < n; i++) {
-			int fd = ready[i].data.fd;
-			bool again = (count > 0 && seen[0] == fd) || (count > 1 && seen[1] == fd);
-			if (again) /* the next step's, already there */
-				continue;
-			seen[count++] = fd;
-			if (epoll_take(fd, step) != 0)
+		int count = epoll_wait(epoll, ready, 3, PATIENCE_S * 1000);
+		for (int at = 0; at < count; at++) {
+			size_t i = ready[at].data.fd == event ? 0
+				: ready[at].data.fd == timer  ? 1
+							      : 2;
+			if (!taken[i] && epoll_take(wanted[i], step) != 0)
 				return -1;
-			if (count == 3)
-				break;
+			taken[i] = true;
 		}
 	}
 	return 0;
