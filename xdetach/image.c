@@ -50,6 +50,7 @@ struct check {
 	const struct image *image;
 	const json_t *parts;
 	json_t *seen;
+	bool frame; /* leave the chunks of process.img */
 	stream_progress_fn *progress;
 	void *data;
 	uint64_t done;
@@ -67,7 +68,7 @@ static int hash_stream(struct check *check, char hash[IMAGE_HASH_SIZE], struct e
 {
 	char path[PATH_MAX + sizeof(IMAGE_STREAM)];
 	snprintf(path, sizeof(path), "%s/" IMAGE_STREAM, check->image->path);
-	if (stream_verify(path, 0, add_progress, check, err) < 0)
+	if (!check->frame && stream_verify(path, 0, add_progress, check, err) < 0)
 		return -1;
 	return stream_seal(path, hash, err);
 }
@@ -127,21 +128,31 @@ static uint64_t sum_sizes(const json_t *parts)
 	return total;
 }
 
+static int verify(struct check *check, struct err *err)
+{
+	const struct image *image = check->image;
+	check->parts = json_object_get(image->manifest, "parts");
+	check->total = sum_sizes(check->parts);
+	check->seen = json_object();
+	int result = check->seen ? image_walk(image->path, see_part, check, err)
+				 : err_set(err, "out of memory");
+	if (result == 0)
+		result = check_missing(check, err);
+	json_decref(check->seen);
+	return result < 0 ? err_context(err, "%s", image->path) : 0;
+}
+
 int image_verify(
 	const struct image *image, stream_progress_fn *progress, void *data, struct err *err)
 {
-	struct check check = {.image = image,
-		.parts = json_object_get(image->manifest, "parts"),
-		.seen = json_object(),
-		.progress = progress,
-		.data = data};
-	check.total = sum_sizes(check.parts);
-	int result = check.seen ? image_walk(image->path, see_part, &check, err)
-				: err_set(err, "out of memory");
-	if (result == 0)
-		result = check_missing(&check, err);
-	json_decref(check.seen);
-	return result < 0 ? err_context(err, "%s", image->path) : 0;
+	struct check check = {.image = image, .progress = progress, .data = data};
+	return verify(&check, err);
+}
+
+int image_verify_frame(const struct image *image, struct err *err)
+{
+	struct check check = {.image = image, .frame = true};
+	return verify(&check, err);
 }
 
 static int add_blocks(const char *path, int fd, const struct stat *st, void *data, struct err *err)

@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "xdetach/stream-chunk.h"
+#include "xdetach/stream-gate.h"
 #include "xdetach/stream-store.h"
 #include "xdetach/stream-thread.h"
 
@@ -52,6 +53,7 @@ struct stream_feeder {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	int fd;
+	struct stream_gate *gate;
 	int wake;
 	struct feed *feeds;
 	bool stopped;
@@ -65,7 +67,7 @@ bool stream_feed_is_small(const struct stream_file *file)
 	return file->raw <= STREAM_SMALL;
 }
 
-/* ---- workers --------------------------------------------------------------------------------- */
+/* ---- workers ---- */
 
 static bool wants_chunk(const struct feed *feed)
 {
@@ -126,7 +128,7 @@ static void *run_worker(void *data)
 	return NULL;
 }
 
-/* ---- one pipe -------------------------------------------------------------------------------- */
+/* ---- one pipe ---- */
 
 /* Waits until the pipe takes more: false when the feeder stops. */
 static bool wait_for_room(const struct feed *feed)
@@ -192,13 +194,28 @@ static void note_pushed(struct feed *feed, uint32_t size, bool good)
 	pthread_mutex_unlock(&feeder->lock);
 }
 
+/* The end of one file is withheld until the whole image is known to be sound. */
+static bool may_push(struct feed *feed)
+{
+	struct stream_feeder *feeder = feed->feeder;
+	struct err err = ERR_INIT;
+	if (feed->file != stream_gate_file(feeder->gate) || feed->pushed + 1 < feed->file->count)
+		return true;
+	if (stream_gate_pass(feeder->gate, &err) == 0)
+		return true;
+	pthread_mutex_lock(&feeder->lock);
+	note_error(feeder, &err);
+	pthread_mutex_unlock(&feeder->lock);
+	return false;
+}
+
 static void push_chunks(struct feed *feed)
 {
 	bool good = true;
 	while (good && feed->pushed < feed->file->count) {
 		uint32_t size = feed->file->chunks[feed->pushed].raw;
 		uint8_t *data = next_chunk(feed);
-		if (!data)
+		if (!data || !may_push(feed))
 			return;
 		good = push(feed, data, size);
 		note_pushed(feed, size, good);
@@ -216,7 +233,7 @@ static void *run_feed(void *data)
 	return NULL;
 }
 
-/* ---- outside --------------------------------------------------------------------------------- */
+/* ---- outside ---- */
 
 static void feed_destroy(struct feed *feed)
 {
@@ -300,7 +317,8 @@ int stream_feed_file(
 	return feed_start(feeder, feed, err);
 }
 
-struct stream_feeder *stream_feeder_create(int fd, unsigned workers, struct err *err)
+struct stream_feeder *stream_feeder_create(
+	int fd, struct stream_gate *gate, unsigned workers, struct err *err)
 {
 	struct stream_feeder *feeder = calloc(1, sizeof(*feeder));
 	if (!feeder) {
@@ -310,6 +328,7 @@ struct stream_feeder *stream_feeder_create(int fd, unsigned workers, struct err 
 	pthread_mutex_init(&feeder->lock, NULL);
 	pthread_cond_init(&feeder->changed, NULL);
 	feeder->fd = fd;
+	feeder->gate = gate;
 	feeder->wake = eventfd(0, EFD_CLOEXEC);
 	if (feeder->wake < 0)
 		err_errno(err, "eventfd");

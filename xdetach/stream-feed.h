@@ -14,9 +14,11 @@
 #include <stdbool.h>
 
 struct stream_feeder;
+struct stream_gate;
 
-/* `fd`: the image, borrowed. */
-struct stream_feeder *stream_feeder_create(int fd, unsigned workers, struct err *err);
+/* The image and the gate, which the end of one file waits for, are borrowed. */
+struct stream_feeder *stream_feeder_create(
+	int fd, struct stream_gate *gate, unsigned workers, struct err *err);
 
 /* Small enough for one piece, which is read before criu waits for it. */
 bool stream_feed_is_small(const struct stream_file *file);

@@ -146,7 +146,7 @@ int stream_is_zero(const uint8_t *data, size_t size)
 	return !memcmp(data, none, head) && !memcmp(data, data + head, size - head);
 }
 
-/* ---- writing -------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 void stream_format_header(uint8_t *block)
 {
@@ -212,7 +212,7 @@ int stream_format_index(const struct stream_index *index, struct buf *out, struc
 	return buf_failed(out) ? err_set(err, "out of memory") : 0;
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 struct reader {
 	const uint8_t *at;

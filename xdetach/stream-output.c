@@ -125,7 +125,7 @@ static int enter(
 	return stream_file_set(file, at, chunk) < 0 ? err_set(err, "out of memory") : 0;
 }
 
-/* ---- large chunks ---------------------------------------------------------------------------- */
+/* ---- large chunks ---- */
 
 static bool give_place(struct stream_output *output, struct stream_chunk *chunk)
 {
@@ -159,7 +159,7 @@ static int write_large(struct stream_output *output, struct stream_job *job,
 	return result;
 }
 
-/* ---- small chunks: with the lock held -------------------------------------------------------- */
+/* ---- small chunks: with the lock held ---- */
 
 /* The last chunk takes the padding, so that what follows is aligned again. */
 static void pad_pack(struct pack *pack)
@@ -256,7 +256,7 @@ int stream_output_write(struct stream_output *output, struct stream_job *job, st
 	return write_large(output, job, &chunk, err);
 }
 
-/* ---- the end --------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static int write_header(struct stream_output *output, struct err *err)
 {

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "xdetach/stream-chunk.h"
 #include "xdetach/stream-feed.h"
+#include "xdetach/stream-gate.h"
 #include "xdetach/stream-thread.h"
 #include "xdetach/stream-wire.h"
 
@@ -32,6 +33,7 @@ struct stream_serve {
 	int wake;
 	struct wire wire;
 	struct edit *edits;
+	struct stream_gate *gate;
 	struct stream_feeder *feeder;
 	struct buf bytes; /* of the small or edited file whose pipe comes next */
 	const struct stream_file *file;
@@ -66,12 +68,17 @@ static int load_small(struct stream_serve *serve)
 		return load_edited(serve, edit);
 	if (!stream_feed_is_small(serve->file))
 		return 0;
+	if (serve->file == stream_gate_file(serve->gate) &&
+		stream_gate_pass(serve->gate, &serve->err) < 0)
+		return -1;
 	return stream_file_load(serve->fd, serve->file, STREAM_CHUNK, &serve->bytes, &serve->err);
 }
 
 static int answer_name(struct stream_serve *serve)
 {
 	serve->file = stream_index_find(&serve->index, serve->wire.name);
+	if (!stream_gate_file(serve->gate) && stream_gate_pass(serve->gate, &serve->err) < 0)
+		return -1;
 	if (serve->file && load_small(serve) < 0)
 		return -1;
 	return wire_reply(&serve->wire, serve->file != NULL, &serve->err);
@@ -142,8 +149,12 @@ static int open_all(struct stream_serve *serve, const char *dir, const char *pat
 	serve->fd = io_open(AT_FDCWD, path, O_RDONLY, 0, err);
 	if (serve->fd < 0 || stream_index_read(&serve->index, serve->fd, path, err) < 0)
 		return -1;
-	serve->feeder = stream_feeder_create(
-		serve->fd, threads ? threads : stream_thread_processors(), err);
+	if (!threads)
+		threads = stream_thread_processors();
+	serve->gate = stream_gate_create(&serve->index, serve->fd, threads, err);
+	if (!serve->gate)
+		return -1;
+	serve->feeder = stream_feeder_create(serve->fd, serve->gate, threads, err);
 	if (!serve->feeder)
 		return -1;
 	serve->listening = wire_listen(dir, WIRE_SERVE, err);
@@ -182,6 +193,11 @@ void stream_serve_edit(
 	serve->edits = edit;
 }
 
+void stream_serve_gate(struct stream_serve *serve, stream_gate_fn *passed, void *data)
+{
+	stream_gate_set(serve->gate, passed, data);
+}
+
 static void stop(struct stream_serve *serve)
 {
 	uint64_t one = 1;
@@ -197,7 +213,8 @@ int stream_serve_finish(struct stream_serve *serve, struct err *err)
 	stop(serve);
 	if (err_is_set(&serve->err))
 		err_set(err, "%s", serve->err.text);
-	if (err_is_set(&serve->err) || stream_feeder_finish(serve->feeder, err) < 0)
+	if (err_is_set(&serve->err) || stream_feeder_finish(serve->feeder, err) < 0 ||
+		stream_gate_check(serve->gate, err) < 0)
 		return err_context(err, "%s", serve->path);
 	return 0;
 }
@@ -215,8 +232,10 @@ void stream_serve_destroy(struct stream_serve *serve)
 {
 	if (!serve)
 		return;
+	stream_gate_stop(serve->gate);
 	stop(serve);
 	stream_feeder_destroy(serve->feeder);
+	stream_gate_destroy(serve->gate);
 	destroy_edits(serve);
 	wire_finish(&serve->wire);
 	buf_finish(&serve->bytes);

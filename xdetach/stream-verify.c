@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "xdetach/stream.h"
+#include "xdetach/stream-verify.h"
 
 #include "base/io.h"
 #include "xdetach/stream-chunk.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define PROGRESS_STEP 100000000 /* nanoseconds */
+#define PROGRESS_STEP 0.1 /* seconds */
 
 enum { THREADS_MAX = 16 };
 
@@ -22,7 +22,7 @@ static int open_image(const char *path, struct stream_index *index, struct err *
 	return steal_fd(&fd);
 }
 
-/* ---- verifying ------------------------------------------------------------------------------- */
+/* ---- verifying ---- */
 
 struct piece {
 	const struct stream_file *file;
@@ -30,6 +30,7 @@ struct piece {
 };
 
 struct verifier {
+	const struct stream_verify_options *options;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	int fd;
@@ -38,6 +39,7 @@ struct verifier {
 	size_t next;
 	size_t running;
 	uint64_t done;
+	uint64_t total;
 	struct err err;
 };
 
@@ -56,16 +58,29 @@ static size_t count_chunks(const struct stream_index *index)
 	return count;
 }
 
+static void add_file(struct verifier *verifier, const struct stream_file *file)
+{
+	for (size_t i = 0; i < file->count; i++) {
+		verifier->pieces[verifier->count++] = (struct piece){file, i};
+		verifier->total += file->chunks[i].extent;
+	}
+}
+
 static int list_pieces(struct verifier *verifier, const struct stream_index *index, struct err *err)
 {
 	verifier->pieces = calloc(count_chunks(index) + 1, sizeof(*verifier->pieces));
 	if (!verifier->pieces)
 		return err_set(err, "out of memory");
 	for (size_t i = 0; i < index->count; i++)
-		for (size_t k = 0; k < index->files[i]->count; k++)
-			verifier->pieces[verifier->count++] = (struct piece){index->files[i], k};
+		if (index->files[i] != verifier->options->skip)
+			add_file(verifier, index->files[i]);
 	qsort(verifier->pieces, verifier->count, sizeof(*verifier->pieces), by_offset);
 	return 0;
+}
+
+static bool is_stopped(const struct verifier *verifier)
+{
+	return verifier->options->stop && *verifier->options->stop;
 }
 
 static bool take_piece(struct verifier *verifier, struct piece *piece, const struct err *err)
@@ -74,7 +89,8 @@ static bool take_piece(struct verifier *verifier, struct piece *piece, const str
 	pthread_mutex_lock(&verifier->lock);
 	if (err_is_set(err) && !err_is_set(&verifier->err))
 		verifier->err = *err;
-	if (!err_is_set(&verifier->err) && verifier->next < verifier->count) {
+	if (!err_is_set(&verifier->err) && verifier->next < verifier->count &&
+		!is_stopped(verifier)) {
 		*piece = verifier->pieces[verifier->next++];
 		more = true;
 	}
@@ -106,49 +122,44 @@ static void *run_verifier(void *data)
 	return NULL;
 }
 
-static void report(
-	struct verifier *verifier, uint64_t total, stream_progress_fn *progress, void *data)
+static void report(struct verifier *verifier)
 {
 	uint64_t done = verifier->done;
-	if (!progress)
+	if (!verifier->options->progress)
 		return;
 	pthread_mutex_unlock(&verifier->lock);
-	progress(done, total, data);
+	verifier->options->progress(done, verifier->total, verifier->options->data);
 	pthread_mutex_lock(&verifier->lock);
 }
 
-static void watch(
-	struct verifier *verifier, uint64_t total, stream_progress_fn *progress, void *data)
+static void watch(struct verifier *verifier)
 {
 	double last = 0;
 	pthread_mutex_lock(&verifier->lock);
 	while (verifier->running) {
 		pthread_cond_wait(&verifier->changed, &verifier->lock);
-		if (io_now() - last < PROGRESS_STEP * 1e-9)
+		if (io_now() - last < PROGRESS_STEP)
 			continue;
 		last = io_now();
-		report(verifier, total, progress, data);
+		report(verifier);
 	}
-	report(verifier, total, progress, data);
+	report(verifier);
 	pthread_mutex_unlock(&verifier->lock);
 }
 
-static int verify_pieces(struct verifier *verifier, unsigned count, uint64_t total,
-	stream_progress_fn *progress, void *data, struct err *err)
+static int verify_pieces(struct verifier *verifier, struct err *err)
 {
 	pthread_t threads[THREADS_MAX];
-	unsigned started = 0;
-	while (started < count && started < THREADS_MAX) {
-		verifier->running++;
-		if (stream_thread_start(&threads[started], run_verifier, verifier, err) < 0) {
-			pthread_mutex_lock(&verifier->lock);
-			verifier->running--;
-			pthread_mutex_unlock(&verifier->lock);
-			break;
-		}
+	unsigned started = 0, wanted = verifier->options->threads;
+	if (!wanted)
+		wanted = stream_thread_processors();
+	pthread_mutex_lock(&verifier->lock);
+	while (started < wanted && started < THREADS_MAX &&
+		stream_thread_start(&threads[started], run_verifier, verifier, err) == 0)
 		started++;
-	}
-	watch(verifier, total, progress, data);
+	verifier->running = started;
+	pthread_mutex_unlock(&verifier->lock);
+	watch(verifier);
 	for (unsigned i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
 	if (!started)
@@ -156,30 +167,36 @@ static int verify_pieces(struct verifier *verifier, unsigned count, uint64_t tot
 	return err_is_set(&verifier->err) ? err_set(err, "%s", verifier->err.text) : 0;
 }
 
+int stream_index_verify(const struct stream_index *index, int fd,
+	const struct stream_verify_options *options, struct err *err)
+{
+	struct verifier verifier = {.options = options, .fd = fd};
+	pthread_mutex_init(&verifier.lock, NULL);
+	pthread_cond_init(&verifier.changed, NULL);
+	int result = list_pieces(&verifier, index, err);
+	if (result == 0)
+		result = verify_pieces(&verifier, err);
+	free(verifier.pieces);
+	pthread_cond_destroy(&verifier.changed);
+	pthread_mutex_destroy(&verifier.lock);
+	return result;
+}
+
 int stream_verify(const char *path, unsigned threads, stream_progress_fn *progress, void *data,
 	struct err *err)
 {
 	struct stream_index index;
+	const struct stream_verify_options options = {
+		.threads = threads, .progress = progress, .data = data};
 	scoped_fd int fd = open_image(path, &index, err);
 	if (fd < 0)
 		return -1;
-	struct verifier verifier = {.fd = fd};
-	pthread_mutex_init(&verifier.lock, NULL);
-	pthread_cond_init(&verifier.changed, NULL);
-	int result = list_pieces(&verifier, &index, err);
-	if (result == 0)
-		result = verify_pieces(&verifier, threads ? threads : stream_thread_processors(),
-			index.end - STREAM_BLOCK, progress, data, err);
-	if (result < 0)
-		err_context(err, "%s", path);
-	free(verifier.pieces);
-	pthread_cond_destroy(&verifier.changed);
-	pthread_mutex_destroy(&verifier.lock);
+	int result = stream_index_verify(&index, fd, &options, err);
 	stream_index_finish(&index);
-	return result;
+	return result < 0 ? err_context(err, "%s", path) : 0;
 }
 
-/* ---- looking into an image ------------------------------------------------------------------- */
+/* ---- looking into an image ---- */
 
 int stream_extract(const char *path, const char *file, struct buf *out, struct err *err)
 {

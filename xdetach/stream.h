@@ -42,7 +42,13 @@ struct stream_stats {
 
 struct stream_capture;
 
-/* Listens in `dir` and writes `path`, which must not exist. Owner: the caller, who destroys. */
+/*
+ * Listens in `dir` and writes `path`, which must not exist. Owner: the caller, who destroys. With
+ * `hold` it first touches memory for `expected` bytes, so that this is not done while the
+ * application is frozen: tenths of a second a gibibyte, or a second where a virtual machine has to
+ * fetch the memory from its host; the application is meant to run meanwhile. Without `hold` it
+ * returns at once.
+ */
 struct stream_capture *stream_capture_create(const char *dir, const char *path,
 	const struct stream_capture_options *options, struct err *err);
 
@@ -74,7 +80,17 @@ typedef int stream_edit_fn(struct buf *bytes, void *data, struct err *err);
 void stream_serve_edit(
 	struct stream_serve *serve, const char *file, stream_edit_fn *edit, void *data);
 
-/* After criu ended, well or not: 0 when all that it asked for was served and was sound. */
+/*
+ * Every chunk of the file, also of what criu does not ask for, is compared with its checksum while
+ * criu reads. `passed` is called once when all are sound, in a thread of serve's: before criu has
+ * all memory, so before any process opens a file or runs. Damage, or a failure of `passed`, ends
+ * criu's restore. To be set before criu starts.
+ */
+typedef int stream_gate_fn(void *data, struct err *err);
+void stream_serve_gate(struct stream_serve *serve, stream_gate_fn *passed, void *data);
+
+/* After criu ended, well or not: 0 when no damage was found and all that criu asked for was
+ * served. */
 int stream_serve_finish(struct stream_serve *serve, struct err *err);
 void stream_serve_destroy(struct stream_serve *serve);
 

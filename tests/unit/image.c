@@ -49,8 +49,7 @@ static size_t count_entries(void)
 	return count;
 }
 
-/* ---- making one
- * ---------------------------------------------------------------------------------- */
+/* ---- making one ---- */
 
 /* criu's stream without a file in it: what matters here is the frame around it. */
 static void put_stream(const char *dir)
@@ -131,8 +130,7 @@ static void expect_bad(const char *name, const char *why)
 	assert_non_null(strstr(err.text, why));
 }
 
-/* ---- tests
- * --------------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 static void image_is_published(void **state)
 {
@@ -142,6 +140,9 @@ static void image_is_published(void **state)
 	make("image");
 	assert_int_equal(count_entries(), 1);
 	assert_int_equal(check("image", &err), 0);
+	assert_int_equal(image_open(&image, in_folder("image"), &err), 0);
+	assert_int_equal(image_verify_frame(&image, &err), 0);
+	image_close(&image);
 	assert_int_equal(stat(in_folder("image"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_int_equal(image_open(&image, in_folder("image"), &err), 0);

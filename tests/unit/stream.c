@@ -56,8 +56,7 @@ static int tear_down(void **state)
 	return io_remove_tree(AT_FDCWD, folder, NULL);
 }
 
-/* ---- what the files hold ------------------------------------------------------------------------
- */
+/* ---- what the files hold ---- */
 
 struct sample {
 	const char *name;
@@ -106,8 +105,7 @@ static char *contents(size_t which)
 	return data;
 }
 
-/* ---- a made-up criu -----------------------------------------------------------------------------
- */
+/* ---- a made-up criu ---- */
 
 static int connect_to(const char *name)
 {
@@ -166,9 +164,18 @@ static void dump_sample(int sock, size_t which)
 	assert_int_equal(io_write_full(fd, data, samples[which].size), 0);
 }
 
+/* criu's pagemap-10.img, whose head says that pages-1.img is its memory. */
+static void dump_map(int sock)
+{
+	static const char map[] = "\x19\x43\x56\x54\x25\x40\x08\x56\x02\0\0\0\x08\x01";
+	scoped_fd int fd = open_stream(sock, "pagemap-10.img", true);
+	assert_int_equal(io_write_full(fd, map, sizeof(map) - 1), 0);
+}
+
 static void dump_samples(void)
 {
 	scoped_fd int sock = connect_to("streamer-capture.sock");
+	dump_map(sock);
 	for (size_t i = 0; i < array_len(samples); i++)
 		dump_sample(sock, i);
 }
@@ -223,8 +230,7 @@ static void write_image(const void *data, size_t size)
 	assert_int_equal(io_write_full(fd, data, size), 0);
 }
 
-/* ---- round trips
- * --------------------------------------------------------------------------------- */
+/* ---- round trips ---- */
 
 static void expect_extracted(size_t which)
 {
@@ -321,7 +327,7 @@ static void round_trip(enum stream_compression compression, bool hold)
 	struct stream_stats stats;
 	struct listed listed = {0};
 	make_image(compression, hold, &stats);
-	assert_int_equal(stats.files, array_len(samples));
+	assert_int_equal(stats.files, array_len(samples) + 1);
 	assert_int_equal(stat(image, &st), 0);
 	assert_int_equal(stats.stored_bytes, st.st_size);
 	if (compression == STREAM_ZSTD)
@@ -329,7 +335,7 @@ static void round_trip(enum stream_compression compression, bool hold)
 	assert_int_equal(stream_verify(image, 2, note_progress, &complete, &err), 0);
 	assert_true(complete);
 	assert_int_equal(stream_list(image, count_file, &listed, &err), 0);
-	assert_int_equal(listed.files, array_len(samples));
+	assert_int_equal(listed.files, array_len(samples) + 1);
 	assert_int_equal(listed.raw, stats.raw_bytes);
 	for (size_t i = 0; i < array_len(samples); i++)
 		expect_extracted(i);
@@ -387,8 +393,7 @@ static void names_may_be_long(void **state)
 	assert_non_null(strstr(err.text, "there is no other in it"));
 }
 
-/* ---- settling
- * ------------------------------------------------------------------------------------ */
+/* ---- settling ---- */
 
 /* criu waits in its plugin; a pipe may still be open then. */
 static void settle_needs_no_end(void **state)
@@ -414,8 +419,7 @@ static void settle_needs_no_end(void **state)
 	assert_int_equal(bytes.size, 4 * MIB);
 }
 
-/* ---- a criu that misbehaves
- * ---------------------------------------------------------------------- */
+/* ---- a criu that misbehaves ---- */
 
 static void expect_capture_fails(struct stream_capture *capture, const char *why)
 {
@@ -498,8 +502,7 @@ static void capture_ends_at_any_point(void **state)
 	stream_capture_destroy(NULL);
 }
 
-/* ---- a full disk
- * --------------------------------------------------------------------------------- */
+/* ---- a full disk ---- */
 
 static void *dump_until_refused(void *data)
 {
@@ -534,8 +537,7 @@ static void full_disk_ends_criu(void **state)
 	setrlimit(RLIMIT_FSIZE, &before);
 }
 
-/* ---- serving
- * ------------------------------------------------------------------------------------- */
+/* ---- serving ---- */
 
 static int replace(struct buf *bytes, void *data, struct err *err)
 {
@@ -626,8 +628,99 @@ static void damage_ends_the_restore(void **state)
 	stream_serve_destroy(serve);
 }
 
-/* ---- damaged files
- * ------------------------------------------------------------------------------- */
+/* ---- the gate ---- */
+
+struct gate {
+	int calls;
+	bool fails;
+};
+
+static int pass_gate(void *data, struct err *err)
+{
+	struct gate *gate = data;
+	gate->calls++;
+	return gate->fails ? err_set(err, "the gate stays shut") : 0;
+}
+
+static size_t read_memory(int sock)
+{
+	scoped_buf struct buf bytes = BUF_INIT;
+	scoped_fd int fd = open_served(sock, "pages-1.img");
+	assert_int_equal(io_read_all(fd, &bytes, 1 << 30, NULL), 0);
+	return bytes.size;
+}
+
+static void gate_is_passed_once(void **state)
+{
+	struct gate gate = {0};
+	make_image(STREAM_AUTO, false, NULL);
+	struct stream_serve *serve = begin_serving();
+	stream_serve_gate(serve, pass_gate, &gate);
+	int sock = connect_to("streamer-serve.sock");
+	expect_served(sock, 3);
+	assert_int_equal(gate.calls, 0);
+	assert_int_equal(read_memory(sock), samples[array_len(samples) - 1].size);
+	assert_int_equal(gate.calls, 1);
+	expect_served(sock, array_len(samples) - 1);
+	close(sock);
+	end_serving(serve);
+	assert_int_equal(gate.calls, 1);
+}
+
+static void gate_that_stays_shut_withholds_memory(void **state)
+{
+	struct err err = ERR_INIT;
+	struct gate gate = {.fails = true};
+	make_image(STREAM_AUTO, false, NULL);
+	struct stream_serve *serve = begin_serving();
+	stream_serve_gate(serve, pass_gate, &gate);
+	int sock = connect_to("streamer-serve.sock");
+	assert_true(read_memory(sock) < samples[array_len(samples) - 1].size);
+	close(sock);
+	assert_int_equal(stream_serve_finish(serve, &err), -1);
+	assert_non_null(strstr(err.text, "the gate stays shut"));
+	stream_serve_destroy(serve);
+}
+
+/* What criu never asks for is looked at as well. */
+static void gate_is_shut_by_any_damage(void **state)
+{
+	struct gate gate = {0};
+	scoped_buf struct buf bytes = BUF_INIT;
+	make_image(STREAM_RAW, false, NULL);
+	read_image(&bytes);
+	scoped_fd int fd = open(image, O_RDWR | O_CLOEXEC);
+	for (size_t at = STREAM_BLOCK; at < bytes.size - 8192; at += bytes.size / 7) {
+		struct err err = ERR_INIT;
+		char flipped = bytes.data[at] ^ 1;
+		assert_int_equal(io_pwrite_full(fd, &flipped, 1, (off_t)at), 0);
+		struct stream_serve *serve = begin_serving();
+		stream_serve_gate(serve, pass_gate, &gate);
+		int sock = connect_to("streamer-serve.sock");
+		assert_true(read_memory(sock) < samples[array_len(samples) - 1].size);
+		close(sock);
+		assert_int_equal(stream_serve_finish(serve, &err), -1);
+		assert_non_null(strstr(err.text, "is damaged"));
+		stream_serve_destroy(serve);
+		assert_int_equal(io_pwrite_full(fd, bytes.data + at, 1, (off_t)at), 0);
+	}
+	assert_int_equal(gate.calls, 0);
+}
+
+static void image_without_memory_has_its_gate_first(void **state)
+{
+	struct gate gate = {0};
+	make_small_image();
+	struct stream_serve *serve = begin_serving();
+	stream_serve_gate(serve, pass_gate, &gate);
+	int sock = connect_to("streamer-serve.sock");
+	expect_served(sock, 1);
+	assert_int_equal(gate.calls, 1);
+	close(sock);
+	end_serving(serve);
+}
+
+/* ---- damaged files ---- */
 
 static void expect_damaged(void)
 {
@@ -682,8 +775,7 @@ static void every_cut_is_found(void **state)
 	expect_damaged();
 }
 
-/* ---- forged files
- * -------------------------------------------------------------------------------- */
+/* ---- forged files ---- */
 
 /* An index of our own behind `space` bytes of extents. */
 static void forge(struct stream_index *index, uint64_t space)
@@ -870,6 +962,10 @@ int main(void)
 		in_a_folder(criu_may_stop_reading),
 		in_a_folder(serving_ends_at_any_point),
 		in_a_folder(damage_ends_the_restore),
+		in_a_folder(gate_is_passed_once),
+		in_a_folder(gate_that_stays_shut_withholds_memory),
+		in_a_folder(gate_is_shut_by_any_damage),
+		in_a_folder(image_without_memory_has_its_gate_first),
 		in_a_folder(every_flipped_byte_is_found),
 		in_a_folder(flipped_bytes_of_a_large_file_are_found),
 		in_a_folder(every_cut_is_found),
