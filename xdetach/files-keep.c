@@ -12,7 +12,7 @@
 #define HASH_MAX (64u << 20) /* a larger file is told apart by its size and its time */
 #define KEPT_DIR "files"
 
-/* ---- keeping --------------------------------------------------------------------------------- */
+/* ---- keeping ---- */
 
 static int keep_file(json_t *entry, int dir, size_t number, struct err *err)
 {
@@ -84,7 +84,7 @@ int files_hash(json_t *files, struct err *err)
 	return 0;
 }
 
-/* ---- putting back ---------------------------------------------------------------------------- */
+/* ---- putting back ---- */
 
 static int make_parents(const char *path, struct err *err)
 {

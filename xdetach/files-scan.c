@@ -30,7 +30,7 @@ struct use {
 	bool exe;
 };
 
-/* ---- which files count ----------------------------------------------------------------------- */
+/* ---- which files count ---- */
 
 /* The kernel's own: nobody can put those back, and nobody needs to. */
 static bool is_kernel_fs(int fd)
@@ -81,7 +81,7 @@ static bool cut_deleted(char *path)
 	return true;
 }
 
-/* ---- entries --------------------------------------------------------------------------------- */
+/* ---- entries ---- */
 
 static json_t *describe(const char *path, const struct stat *st, bool deleted)
 {
@@ -140,7 +140,7 @@ static int note_file(struct scan *scan, const char *at, char *path, struct use u
 	return note_use(scan, path, &st, deleted && st.st_nlink == 0, use, err);
 }
 
-/* ---- one process ----------------------------------------------------------------------------- */
+/* ---- one process ---- */
 
 static int note_link(struct scan *scan, const char *link, struct use use, struct err *err)
 {

@@ -21,7 +21,7 @@
 #define LIST_MAX (64u << 20)
 #define DEPTH_MAX 64
 
-/* ---- keeping --------------------------------------------------------------------------------- */
+/* ---- keeping ---- */
 
 struct keep {
 	int dir; /* DIR/NAME */
@@ -194,7 +194,7 @@ int files_keep_tree(
 	return result < 0 ? err_context(err, "%s", tree) : 0;
 }
 
-/* ---- putting back ---------------------------------------------------------------------------- */
+/* ---- putting back ---- */
 
 struct back {
 	int kept; /* DIR/NAME */

@@ -28,7 +28,7 @@ static bool is_important(const char *flag)
 	return true;
 }
 
-/* ---- describing ------------------------------------------------------------------------------ */
+/* ---- describing ---- */
 
 /* The value of the first line that begins with `key`, cut out of the text, or NULL. */
 static char *cpuinfo_value(char *text, const char *key)
@@ -86,7 +86,7 @@ json_t *host_describe(struct err *err)
 	return NULL;
 }
 
-/* ---- comparing ------------------------------------------------------------------------------- */
+/* ---- comparing ---- */
 
 static const char *text_of(const json_t *host, const char *key)
 {

@@ -28,7 +28,7 @@ struct image_writer {
 	bool published;
 };
 
-/* ---- what a crash left behind ---------------------------------------------------------------- */
+/* ---- what a crash left behind ---- */
 
 static bool is_part_name(const char *name)
 {
@@ -61,7 +61,7 @@ int image_writer_sweep(const char *folder, struct err *err)
 	return 0;
 }
 
-/* ---- beginning ------------------------------------------------------------------------------- */
+/* ---- beginning ---- */
 
 static char *join(const char *folder, const char *name, const char *suffix, struct err *err)
 {
@@ -156,7 +156,7 @@ const char *image_writer_dir(const struct image_writer *writer)
 	return writer->part;
 }
 
-/* ---- publishing ------------------------------------------------------------------------------ */
+/* ---- publishing ---- */
 
 static int seal_stream(const char *dir, char hash[IMAGE_HASH_SIZE], struct err *err)
 {

@@ -59,8 +59,7 @@ static void expect(const char *name, const char *text)
 	assert_memory_equal(buf.size ? buf.data : "", text, buf.size);
 }
 
-/* ---- a process with files ---------------------------------------------------------------------
- */
+/* ---- a process with files ---- */
 
 struct holder {
 	pid_t pid;
@@ -171,8 +170,7 @@ static void scan_finds_what_is_held(void **state)
 	let_go(&holder);
 }
 
-/* ---- keeping and putting back ------------------------------------------------------------------
- */
+/* ---- keeping and putting back ---- */
 
 static void open_log(void)
 {
@@ -301,8 +299,7 @@ static void image_leads_nowhere_else(void **state)
 	json_decref(files);
 }
 
-/* ---- files that are only read ------------------------------------------------------------------
- */
+/* ---- files that are only read ---- */
 
 static json_t *one_entry(const char *name)
 {
@@ -376,8 +373,7 @@ static void build_id_of_nonsense(void **state)
 	assert_int_equal(elf_build_id(copy, id), -1);
 }
 
-/* ---- a tree ------------------------------------------------------------------------------------
- */
+/* ---- a tree ---- */
 
 static void tree_comes_back(void **state)
 {
@@ -466,8 +462,7 @@ static void tree_leads_nowhere_else(void **state)
 	}
 }
 
-/* ---- criu's files.img --------------------------------------------------------------------------
- */
+/* ---- criu's files.img ---- */
 
 enum { SIZE = 8, BUILD_ID = 11 };
 
