@@ -22,8 +22,6 @@ INCLUDE = re.compile(r'^#include "(?:\.\./)*([^"]+)"', re.MULTILINE)
 
 EXPORTS = {
     "criu-plugin/glckpt.so": {"CR_PLUGIN_DESC"},
-    "libGLX_glckpt.so.0": {"__glx_Main"},
-    "libEGL_glckpt.so.0": {"__egl_Main"},
     "glckpt-mapfiles.so": {"openat", "openat64", "stat", "stat64"},
     "libGLX_glckpt.so.0": {"__glx_Main"},
     "libEGL_glckpt.so.0": {"__egl_Main"},
