@@ -58,8 +58,8 @@ static bool note_mapping(struct exec *x, const struct mapping *mapping)
 GLuint proxy_ckMap(struct exec *x, GLenum target, GLuint buffer, GLintptr offset, GLsizeiptr length,
 	GLbitfield access, GLuint64 block)
 {
-	const bool fits = length >= 0 && block <= WIRE_HEAP_SIZE &&
-		(uint64_t)length <= WIRE_HEAP_SIZE - block;
+	const uint64_t bytes = length > 0 ? (uint64_t)length : 0; /* the driver refuses less */
+	const bool fits = block <= WIRE_HEAP_SIZE && bytes <= WIRE_HEAP_SIZE - block;
 	if (!x->context || !fits) {
 		exec_refuse(x, "a mapping outside of the heap");
 		return 0;
@@ -130,7 +130,8 @@ void buffers_to_driver(struct exec *x)
 	pthread_mutex_lock(&group->lock);
 	for (size_t i = 0; i < group->mapping_count; i++) {
 		const struct mapping *m = &group->mappings[i];
-		if (m->buffer && m->access & GL_MAP_COHERENT_BIT && m->access & GL_MAP_WRITE_BIT)
+		if (m->buffer && m->access & GL_MAP_PERSISTENT_BIT &&
+			m->access & GL_MAP_WRITE_BIT && !(m->access & GL_MAP_FLUSH_EXPLICIT_BIT))
 			memcpy(m->driver, m->block, (size_t)m->length);
 	}
 	pthread_mutex_unlock(&group->lock);

@@ -6,7 +6,8 @@
 
 #include "glproxy/exec.h"
 
-/* Before a call that may read: what the program wrote through coherent mappings. */
+/* Before a call that may read: what the program wrote through persistent mappings (earlier than GL
+ * asks for where they are not coherent, which it allows). */
 void buffers_to_driver(struct exec *x);
 
 /* After a wait: what GL wrote. */

@@ -76,7 +76,9 @@ static bool of_ours(struct exec *x, GLenum pname, GLint *value)
 			*data = (type)value;                                    \
 			return;                                                 \
 		}                                                               \
+		exec_errors_take(x);                                            \
 		x->driver->Get##suffix(pname, data);                            \
+		x->refused = exec_errors_since(x);                              \
 		exec_name_back(x, wire_name_class(pname), data, sizeof(*data)); \
 	}
 
@@ -88,11 +90,9 @@ GET(Doublev, GLdouble)
 
 GLenum proxy_glGetError(struct exec *x)
 {
-	if (!x->error_count)
-		return x->driver->GetError();
-	const GLenum first = x->errors[0];
-	memmove(x->errors, x->errors + 1, --x->error_count * sizeof(x->errors[0]));
-	return first;
+	const GLenum first = x->error;
+	x->error = GL_NO_ERROR;
+	return first ? first : x->driver->GetError();
 }
 
 void proxy_ckError(struct exec *x, GLenum error)

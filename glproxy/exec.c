@@ -198,6 +198,7 @@ static void execute(struct exec *x, size_t size)
 	x->message_size = size;
 	x->opcode = head.opcode;
 	x->failed = false;
+	x->refused = false;
 	x->arena_end = 0;
 	x->replied = false;
 	if (head.opcode == WIRE_PADDING)

@@ -25,8 +25,6 @@
 struct context;
 struct proxy;
 
-#define EXEC_ERRORS 8
-
 struct exec {
 	const struct driver *driver;
 	struct wire_state state;
@@ -34,8 +32,9 @@ struct exec {
 	struct proxy *proxy;
 	struct context *context; /* NULL for the control ring */
 
-	bool failed; /* the present message must not be executed any further */
-	bool broken; /* the client sent nonsense: its stream ends here */
+	bool failed;  /* the present message must not be executed any further */
+	bool refused; /* GL refused the present call, where its execution looked */
+	bool broken;  /* the client sent nonsense: its stream ends here */
 
 	_Alignas(16) char message[WIRE_MESSAGE_MAX]; /* a private copy of the present one */
 	size_t message_size;
@@ -50,8 +49,8 @@ struct exec {
 	void *scratch; /* reused memory for the present message */
 	size_t scratch_size;
 
-	GLenum errors[EXEC_ERRORS]; /* taken from the driver, not yet asked for by the program */
-	unsigned error_count;
+	GLenum error; /* taken from the driver, not yet asked for by the program; as in GL, the
+			 first */
 };
 
 struct exec_entry {

@@ -106,20 +106,19 @@ enum names_class exec_named_attachment_class(
 
 void exec_error(struct exec *x, GLenum error)
 {
-	if (error && x->error_count < EXEC_ERRORS)
-		x->errors[x->error_count++] = error;
-}
-
-void exec_errors_take(struct exec *x)
-{
-	GLenum error;
-	while (x->error_count < EXEC_ERRORS && (error = x->driver->GetError()))
-		exec_error(x, error);
+	if (!x->error)
+		x->error = error;
 }
 
 GLenum exec_errors_since(struct exec *x)
 {
-	const unsigned before = x->error_count;
-	exec_errors_take(x);
-	return x->error_count > before ? x->errors[before] : GL_NO_ERROR;
+	const GLenum first = x->driver->GetError();
+	for (GLenum error = first; error && error != GL_CONTEXT_LOST; error = x->driver->GetError())
+		exec_error(x, error);
+	return first;
+}
+
+void exec_errors_take(struct exec *x)
+{
+	exec_errors_since(x);
 }

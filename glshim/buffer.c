@@ -8,6 +8,13 @@
 
 #include <string.h>
 
+#define ALIGNMENT 64
+
+static size_t block_size(GLsizeiptr length)
+{
+	return (length > 0 ? (size_t)length : 0) + ALIGNMENT;
+}
+
 /* The entry of a buffer, or for 0 a free one. The group's lock is held. */
 static struct shim_mapping *find(struct shim_group *group, GLuint buffer)
 {
@@ -26,7 +33,7 @@ static bool note(struct shim_group *group, const struct shim_mapping *mapping)
 	if (!entry)
 		entry = find(group, 0);
 	else
-		heap_give(entry->block, (size_t)entry->length);
+		heap_give(entry->block, block_size(entry->length));
 	if (entry)
 		*entry = *mapping;
 	pthread_mutex_unlock(&group->lock);
@@ -57,19 +64,22 @@ static void *map(
 	struct process *process = process_have();
 	if (!self->group || !process)
 		return NULL;
-	const size_t size = length > 0 ? (size_t)length : 1;
+	/* As in the buffer, so in the block: addresses are aligned as GL_MIN_MAP_BUFFER_ALIGNMENT
+	 * promises, counted from the buffer's beginning. */
+	const uint64_t aside = (uint64_t)offset & (ALIGNMENT - 1);
+	const size_t size = block_size(length);
 	const uint64_t block = heap_take(size);
 	if (!block) {
 		shim_error(self, GL_OUT_OF_MEMORY);
 		return NULL;
 	}
 	const struct shim_mapping mapping = {buffer, access, offset, length, block};
-	if (!send_ckMap(target, buffer, offset, length, access, block) ||
+	if (!send_ckMap(target, buffer, offset, length, access, block + aside) ||
 		!note(self->group, &mapping)) {
 		heap_give(block, size);
 		return NULL;
 	}
-	return process->heap + block;
+	return process->heap + block + aside;
 }
 
 static GLboolean unmap(GLenum target, GLuint buffer)
@@ -79,7 +89,7 @@ static GLboolean unmap(GLenum target, GLuint buffer)
 	const GLboolean intact = (GLboolean)send_ckUnmap(target, buffer);
 	/* The proxy has answered: it no longer reads the block. */
 	if (mapping.buffer)
-		heap_give(mapping.block, (size_t)(mapping.length > 0 ? mapping.length : 1));
+		heap_give(mapping.block, block_size(mapping.length));
 	return intact;
 }
 
@@ -181,7 +191,8 @@ static void pointer_of(GLuint buffer, void **params)
 {
 	const struct shim_mapping mapping = look(shim_current, buffer, false);
 	struct process *process = process_have();
-	*params = mapping.buffer && process ? process->heap + mapping.block : NULL;
+	const uint64_t aside = (uint64_t)mapping.offset & (ALIGNMENT - 1);
+	*params = mapping.buffer && process ? process->heap + mapping.block + aside : NULL;
 }
 
 void shim_glGetBufferPointerv(GLenum target, GLenum pname, void **params)

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#define SPINS_MIN 256u
-#define SPINS_MAX 65536u
+#define SPINS_MIN 64u
+#define SPINS_MAX 4096u
 
 /* What can be written without looking at the tail again. */
 static void set_limit(struct shim_context *self, uint64_t tail)

@@ -3,6 +3,8 @@
  */
 #include "glshim/glx.h"
 
+#include "glshim/glx_error.h"
+
 #include <EGL/egl.h>
 #include <EGL/eglext.h>
 #include <GL/glxext.h>
@@ -11,12 +13,17 @@
 
 #define ATTRIBUTES_MAX 32
 
+/* Errors of GLX, counted from its first (glxproto.h). */
+#define GLXBadFBConfig 9
+#define GLXBadProfileARB 13
+
 struct wanted {
 	EGLenum api;
 	EGLint list[ATTRIBUTES_MAX];
 	unsigned count;
 	int render_type;
 	bool valid;
+	int error; /* of X, when it is not valid */
 };
 
 static void want(struct wanted *wanted, EGLint name, EGLint value)
@@ -43,7 +50,11 @@ static void translate(struct wanted *wanted, int name, int value)
 			want(wanted, EGL_CONTEXT_FLAGS_KHR, value);
 		break;
 	case GLX_CONTEXT_PROFILE_MASK_ARB:
-		if (value == GLX_CONTEXT_ES2_PROFILE_BIT_EXT)
+		if (!value || value & (value - 1) ||
+			(unsigned)value > GLX_CONTEXT_ES2_PROFILE_BIT_EXT) {
+			wanted->valid = false;
+			wanted->error = GLXBadProfileARB;
+		} else if (value == GLX_CONTEXT_ES2_PROFILE_BIT_EXT)
 			wanted->api = EGL_OPENGL_ES_API;
 		else
 			want(wanted, EGL_CONTEXT_OPENGL_PROFILE_MASK, value);
@@ -61,13 +72,40 @@ static void translate(struct wanted *wanted, int name, int value)
 		break;
 	case GLX_RENDER_TYPE:
 		wanted->render_type = value;
+		if (value != GLX_RGBA_TYPE) {
+			wanted->valid = false;
+			wanted->error = BadValue;
+		}
 		break;
 	case GLX_SCREEN:
 		break;
 	default:
 		wanted->valid = false;
+		wanted->error = BadValue;
 		break;
 	}
+}
+
+/* GLX_ARB_create_context says which error each failure is; EGL's are fewer. */
+static int error_of(unsigned reason)
+{
+	switch (reason) {
+	case EGL_BAD_MATCH:
+		return BadMatch;
+	case EGL_BAD_ATTRIBUTE:
+	case EGL_BAD_PARAMETER:
+		return BadValue;
+	case EGL_BAD_CONFIG:
+		return GLXBadFBConfig;
+	default:
+		return BadAlloc;
+	}
+}
+
+static void tell(Display *display, int error)
+{
+	glx_error(display, (unsigned char)error, 0,
+		error != GLXBadFBConfig && error != GLXBadProfileARB);
 }
 
 static GLXContext create(
@@ -76,19 +114,22 @@ static GLXContext create(
 	unsigned reason;
 	struct glx_context *shared = (struct glx_context *)share;
 	struct glx_context *made = wanted->valid ? calloc(1, sizeof(*made)) : NULL;
-	if (!made)
+	if (!made) {
+		tell(display, wanted->error ? wanted->error : BadAlloc);
 		return NULL;
+	}
 	wanted->list[wanted->count++] = EGL_NONE;
-	made->context = context_create(shared ? shared->context : NULL, config->driver.id,
-		wanted->api, wanted->list, wanted->count, &reason);
+	made->context = context_create(shared ? shared->context : NULL,
+		config ? config->driver.id : 0, wanted->api, wanted->list, wanted->count, &reason);
 	if (!made->context) {
+		tell(display, error_of(reason));
 		free(made);
 		return NULL;
 	}
 	made->context->tag = made;
 	made->config = config;
 	made->display = display;
-	made->screen = config->screen;
+	made->screen = config ? config->screen : DefaultScreen(display);
 	made->render_type = wanted->render_type;
 	return (GLXContext)made;
 }
@@ -96,8 +137,7 @@ static GLXContext create(
 static GLXContext CreateContextAttribsARB(Display *display, GLXFBConfig fbconfig, GLXContext share,
 	Bool direct, const int *attributes)
 {
-	struct wanted wanted = {
-		.api = EGL_OPENGL_API, .render_type = GLX_RGBA_TYPE, .valid = fbconfig != NULL};
+	struct wanted wanted = {.api = EGL_OPENGL_API, .render_type = GLX_RGBA_TYPE, .valid = true};
 	for (const int *at = attributes; at && *at; at += 2)
 		translate(&wanted, at[0], at[1]);
 	return create(display, (const struct glx_config *)fbconfig, share, &wanted);
@@ -169,7 +209,7 @@ static int QueryContext(Display *display, GLXContext handle, int attribute, int 
 	const struct glx_context *made = (const struct glx_context *)handle;
 	switch (attribute) {
 	case GLX_FBCONFIG_ID:
-		*value = made->config->id;
+		*value = made->config ? made->config->id : 0;
 		return 0;
 	case GLX_RENDER_TYPE:
 		*value = made->render_type;

@@ -108,7 +108,7 @@ void process_begin_ring(struct shim_context *self, const struct wire_mapping *ma
 	self->limit = self->position;
 	self->kick_at = self->position + SHIM_KICK_EVERY;
 	self->quiet = UINT64_MAX;
-	self->spins = 4096;
+	self->spins = 1024;
 }
 
 static bool open_process(struct process *process)

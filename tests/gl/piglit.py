@@ -9,6 +9,7 @@ test that passes natively fails, crashes or is skipped through the proxy.
 from __future__ import annotations
 
 import argparse
+import bz2
 import json
 import os
 import shutil
@@ -39,14 +40,9 @@ def run(tests: Path | None, profile: str, proxied: bool, directory: Path, jobs: 
 
 
 def read(results: Path) -> dict[str, str]:
-    summary = subprocess.run(["piglit", "summary", "console", str(results)],
-                             capture_output=True, text=True, check=True).stdout
-    found = {}
-    for line in summary.splitlines():
-        name, separator, result = line.rpartition(": ")
-        if separator and "@" in name:
-            found[name] = result.strip()
-    return found
+    with bz2.open(results / "results.json.bz2") as file:
+        tests = json.load(file)["tests"]
+    return {name: found["result"] for name, found in tests.items()}
 
 
 def differences(native: dict[str, str], proxied: dict[str, str]) -> list[tuple[str, str, str]]:

@@ -102,7 +102,7 @@ def back(call: Call) -> list[str]:
     if guarded(call):
         lines.append("\texec_reply(exec, exec_errors_since(exec));")
     elif not call.made and call.waits:
-        lines.append("\texec_reply(exec, " + ("answer" if call.command.ret != "void" else "0") + ");")
+        lines.append("\texec_reply(exec, " + ("answer" if call.command.ret != "void" else "!exec->refused") + ");")
     return lines
 
 
