@@ -49,6 +49,8 @@ static bool note_mapping(struct exec *x, const struct mapping *mapping)
 		entry = find_mapping(group, 0);
 	if (entry)
 		*entry = *mapping;
+	if (entry)
+		group->mapped++;
 	if (entry && mapping->access & GL_MAP_PERSISTENT_BIT)
 		group->persistent++;
 	pthread_mutex_unlock(&group->lock);
@@ -79,17 +81,21 @@ GLuint proxy_ckMap(struct exec *x, GLenum target, GLuint buffer, GLintptr offset
 	return note_mapping(x, &mapping);
 }
 
-static bool take_mapping(struct exec *x, GLuint buffer, bool forget, struct mapping *found)
+static bool take_mapping(struct exec *x, GLuint buffer, bool forget_it, struct mapping *found)
 {
 	struct group *group = x->context->group;
+	if (!group->mapped)
+		return false;
 	pthread_mutex_lock(&group->lock);
 	struct mapping *entry = buffer ? find_mapping(group, buffer) : NULL;
 	if (entry) {
 		*found = *entry;
-		if (forget && entry->access & GL_MAP_PERSISTENT_BIT)
+		if (forget_it && entry->access & GL_MAP_PERSISTENT_BIT)
 			group->persistent--;
-		if (forget)
+		if (forget_it) {
 			memset(entry, 0, sizeof(*entry));
+			group->mapped--;
+		}
 	}
 	pthread_mutex_unlock(&group->lock);
 	return entry;
@@ -117,11 +123,46 @@ GLuint proxy_ckUnmap(struct exec *x, GLenum target, GLuint buffer)
 	return target ? x->driver->UnmapBuffer(target) : x->driver->UnmapNamedBuffer(buffer);
 }
 
-void buffers_forget(struct exec *x, GLsizei count, const GLuint *buffers)
+void proxy_ckMapWrite(struct exec *x, GLenum target, GLuint buffer, GLintptr offset,
+	GLsizeiptr length, GLbitfield access, GLuint64 block)
+{
+	proxy_ckMap(x, target, buffer, offset, length, access, block);
+}
+
+void proxy_ckUnmapWrite(struct exec *x, GLenum target, GLuint buffer)
+{
+	proxy_ckUnmap(x, target, buffer);
+}
+
+/* Deleting a buffer, or giving it a new store, unmaps it. */
+static void forget(struct exec *x, GLuint buffer)
 {
 	struct mapping mapping;
-	for (GLsizei i = 0; x->context && i < count; i++)
-		take_mapping(x, buffers[i], true, &mapping);
+	if (x->context && buffer)
+		take_mapping(x, buffer, true, &mapping);
+}
+
+void proxy_glDeleteBuffers(struct exec *x, GLsizei n, const GLuint *buffers)
+{
+	for (GLsizei i = 0; i < n; i++)
+		forget(x, buffers[i]);
+	x->driver->DeleteBuffers(n, buffers);
+}
+
+void proxy_glBufferData(
+	struct exec *x, GLenum target, GLsizeiptr size, const void *data, GLenum usage)
+{
+	const GLuint *bound = wire_state_binding(&x->state, target);
+	if (bound)
+		forget(x, exec_name(x, NAMES_buffer, *bound));
+	x->driver->BufferData(target, size, data, usage);
+}
+
+void proxy_glNamedBufferData(
+	struct exec *x, GLuint buffer, GLsizeiptr size, const void *data, GLenum usage)
+{
+	forget(x, buffer);
+	x->driver->NamedBufferData(buffer, size, data, usage);
 }
 
 void buffers_to_driver(struct exec *x)

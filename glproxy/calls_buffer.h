@@ -13,7 +13,4 @@ void buffers_to_driver(struct exec *x);
 /* After a wait: what GL wrote. */
 void buffers_waited(struct exec *x);
 
-/* Deleted buffers are no longer mapped. Names are the driver's. */
-void buffers_forget(struct exec *x, GLsizei count, const GLuint *buffers);
-
 #endif

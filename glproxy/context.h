@@ -36,6 +36,7 @@ struct group {
 	pthread_mutex_t lock; /* what follows */
 	struct mapping *mappings;
 	size_t mapping_count;
+	_Atomic unsigned mapped;
 	_Atomic unsigned persistent; /* mappings that are used while mapped */
 	struct sync_entry *syncs;
 	size_t sync_count;
@@ -55,6 +56,8 @@ struct context {
 	pthread_t thread;
 	bool stopped;
 	bool current;
+	bool cannot_invert; /* the driver cannot read pictures top row first, or blue first */
+	bool cannot_read_bgra;
 	bool front; /* the program draws to the front buffer */
 	pthread_mutex_t debug_lock;
 	struct debug_message *debug_messages;

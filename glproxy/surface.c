@@ -90,7 +90,7 @@ struct reading {
 
 static const struct wire_pixels plain = {.alignment = 4};
 
-static void store(const struct context *context, const struct wire_pixels *pack, bool invert)
+static void store(const struct context *context, const struct wire_pixels *pack)
 {
 	const struct driver *gl = context->exec.driver;
 	gl->PixelStorei(GL_PACK_ALIGNMENT, pack->alignment);
@@ -103,7 +103,19 @@ static void store(const struct context *context, const struct wire_pixels *pack,
 		return;
 	gl->PixelStorei(GL_PACK_SWAP_BYTES, pack->swap_bytes);
 	gl->PixelStorei(GL_PACK_LSB_FIRST, pack->lsb_first);
-	(void)invert;
+}
+
+/* Lets the driver put the top row first, where it can (GL_MESA_pack_invert, or
+ * GL_ANGLE_pack_reverse_row_order): one pass over the picture less. */
+static bool invert(struct context *context, bool on)
+{
+	const struct driver *gl = context->exec.driver;
+	const GLenum name = context->api == EGL_OPENGL_ES_API ? 0x93A4 : GL_PACK_INVERT_MESA;
+	if (context->cannot_invert)
+		return false;
+	gl->PixelStorei(name, on);
+	context->cannot_invert = gl->GetError() != GL_NO_ERROR;
+	return !context->cannot_invert;
 }
 
 static bool has_read_framebuffer(const struct context *context)
@@ -131,13 +143,13 @@ static void begin_reading(struct context *context, struct reading *saved)
 		if (saved->framebuffer)
 			gl->BindFramebuffer(GL_FRAMEBUFFER, 0);
 	}
-	store(context, &plain, false);
+	store(context, &plain);
 }
 
 static void end_reading(struct context *context, const struct reading *saved)
 {
 	const struct driver *gl = context->exec.driver;
-	store(context, &context->exec.state.pack, false);
+	store(context, &context->exec.state.pack);
 	if (has_read_framebuffer(context)) {
 		if (saved->buffer != GL_BACK)
 			gl->ReadBuffer((GLenum)saved->buffer);
@@ -180,16 +192,24 @@ static void read_picture(struct context *context, struct surface *surface, char 
 {
 	const struct driver *gl = context->exec.driver;
 	const bool embedded = context->api == EGL_OPENGL_ES_API;
+	const GLsizei width = (GLsizei)surface->width, height = (GLsizei)surface->height;
 	const size_t row = (size_t)surface->width * 4;
 	struct reading saved;
 	begin_reading(context, &saved);
-	gl->ReadPixels(0, 0, (GLsizei)surface->width, (GLsizei)surface->height,
-		embedded ? GL_RGBA : GL_BGRA,
-		embedded ? GL_UNSIGNED_BYTE : GL_UNSIGNED_INT_8_8_8_8_REV, picture);
-	end_reading(context, &saved);
-	turn_over(picture, row, surface->height);
-	if (embedded)
+	const bool inverted = invert(context, true);
+	if (!embedded || !context->cannot_read_bgra)
+		gl->ReadPixels(0, 0, width, height, GL_BGRA,
+			embedded ? GL_UNSIGNED_BYTE : GL_UNSIGNED_INT_8_8_8_8_REV, picture);
+	if (embedded && (context->cannot_read_bgra || gl->GetError())) {
+		context->cannot_read_bgra = true;
+		gl->ReadPixels(0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE, picture);
 		swap_red_blue(picture, row * surface->height);
+	}
+	if (inverted)
+		invert(context, context->exec.state.pack.invert);
+	end_reading(context, &saved);
+	if (!inverted)
+		turn_over(picture, row, surface->height);
 }
 
 void surface_show(

@@ -57,6 +57,52 @@ static struct shim_mapping look(struct shim_context *self, GLuint buffer, bool f
 	return found;
 }
 
+/* ---- stores ---- */
+
+static struct shim_store *store_slot(struct shim_group *group, GLuint buffer)
+{
+	return &group->stores[buffer % GROUP_BUFFERS];
+}
+
+static void note_store(GLuint buffer, struct shim_store store)
+{
+	struct shim_context *self = shim_current;
+	struct shim_group *group = self->group;
+	if (!group || !buffer)
+		return;
+	const struct shim_mapping mapping = look(self, buffer, true); /* a new store unmaps */
+	if (mapping.buffer)
+		shim_give_later(self, mapping.block, block_size(mapping.length));
+	pthread_mutex_lock(&group->lock);
+	struct shim_store *slot = store_slot(group, buffer);
+	/* An immutable store stays: GL refuses to make another. */
+	if (slot->buffer != buffer || slot->mutable_store)
+		*slot = store;
+	pthread_mutex_unlock(&group->lock);
+}
+
+/* Whether mapping is known to succeed, so that nobody has to wait for the proxy to say so: the
+ * store and its size are known, it is not mapped, and what is asked for writes without looking. */
+static bool certain(struct shim_group *group, GLuint buffer, GLintptr offset, GLsizeiptr length,
+	GLbitfield access)
+{
+	const GLbitfield invalidates = GL_MAP_INVALIDATE_BUFFER_BIT | GL_MAP_INVALIDATE_RANGE_BIT;
+	const GLbitfield known = invalidates | GL_MAP_WRITE_BIT | GL_MAP_UNSYNCHRONIZED_BIT |
+		GL_MAP_FLUSH_EXPLICIT_BIT;
+	if (!buffer || !(access & GL_MAP_WRITE_BIT) || !(access & invalidates) || access & ~known ||
+		offset < 0 || length <= 0)
+		return false;
+	pthread_mutex_lock(&group->lock);
+	const struct shim_store store = *store_slot(group, buffer);
+	const bool mapped = find(group, buffer);
+	pthread_mutex_unlock(&group->lock);
+	return store.buffer == buffer && !mapped && offset <= store.size &&
+		length <= store.size - offset &&
+		(store.mutable_store || store.flags & GL_MAP_WRITE_BIT);
+}
+
+/* ---- mapping ---- */
+
 static void *map(
 	GLenum target, GLuint buffer, GLintptr offset, GLsizeiptr length, GLbitfield access)
 {
@@ -73,8 +119,11 @@ static void *map(
 		shim_error(self, GL_OUT_OF_MEMORY);
 		return NULL;
 	}
-	const struct shim_mapping mapping = {buffer, access, offset, length, block};
-	if (!send_ckMap(target, buffer, offset, length, access, block + aside) ||
+	const bool sure = certain(self->group, buffer, offset, length, access);
+	const struct shim_mapping mapping = {buffer, access, offset, length, block, sure};
+	if (sure)
+		send_ckMapWrite(target, buffer, offset, length, access, block + aside);
+	if ((!sure && !send_ckMap(target, buffer, offset, length, access, block + aside)) ||
 		!note(self->group, &mapping)) {
 		heap_give(block, size);
 		return NULL;
@@ -86,6 +135,11 @@ static GLboolean unmap(GLenum target, GLuint buffer)
 {
 	struct shim_context *self = shim_current;
 	const struct shim_mapping mapping = look(self, buffer, true);
+	if (mapping.buffer && mapping.unwaited) {
+		send_ckUnmapWrite(target, buffer);
+		shim_give_later(self, mapping.block, block_size(mapping.length));
+		return GL_TRUE;
+	}
 	const GLboolean intact = (GLboolean)send_ckUnmap(target, buffer);
 	/* The proxy has answered: it no longer reads the block. */
 	if (mapping.buffer)
@@ -97,6 +151,56 @@ static GLuint bound(GLenum target)
 {
 	const GLuint *binding = wire_state_binding(&shim_current->state, target);
 	return binding ? *binding : 0;
+}
+
+static bool usage_valid(GLenum usage)
+{
+	return usage >= GL_STREAM_DRAW && usage <= GL_DYNAMIC_COPY && (usage & 3) != 3;
+}
+
+void shim_glBufferData(GLenum target, GLsizeiptr size, const void *data, GLenum usage)
+{
+	send_glBufferData(target, size, data, usage);
+	if (size > 0 && usage_valid(usage))
+		note_store(bound(target), (struct shim_store){bound(target), size, 0, true});
+}
+
+void shim_glNamedBufferData(GLuint buffer, GLsizeiptr size, const void *data, GLenum usage)
+{
+	send_glNamedBufferData(buffer, size, data, usage);
+	if (size > 0 && usage_valid(usage))
+		note_store(buffer, (struct shim_store){buffer, size, 0, true});
+}
+
+void shim_glBufferStorage(GLenum target, GLsizeiptr size, const void *data, GLbitfield flags)
+{
+	send_glBufferStorage(target, size, data, flags);
+	if (size > 0)
+		note_store(bound(target), (struct shim_store){bound(target), size, flags, false});
+}
+
+void shim_glNamedBufferStorage(GLuint buffer, GLsizeiptr size, const void *data, GLbitfield flags)
+{
+	send_glNamedBufferStorage(buffer, size, data, flags);
+	if (size > 0)
+		note_store(buffer, (struct shim_store){buffer, size, flags, false});
+}
+
+/* Deleting unmaps: the blocks are free when the proxy has done so. */
+void shim_glDeleteBuffers(GLsizei n, const GLuint *buffers)
+{
+	struct shim_context *self = shim_current;
+	send_glDeleteBuffers(n, buffers);
+	for (GLsizei i = 0; buffers && self->group && i < n; i++) {
+		const struct shim_mapping mapping = look(self, buffers[i], true);
+		if (mapping.buffer)
+			shim_give_later(self, mapping.block, block_size(mapping.length));
+		pthread_mutex_lock(&self->group->lock);
+		struct shim_store *slot = store_slot(self->group, buffers[i]);
+		if (slot->buffer == buffers[i])
+			slot->buffer = 0;
+		pthread_mutex_unlock(&self->group->lock);
+	}
 }
 
 static GLbitfield bits_of(GLenum access)

@@ -42,6 +42,18 @@ struct shim_answer {
 	_Alignas(8) char values[128];
 };
 
+#define SHIM_LOCATIONS 256
+#define SHIM_LOCATION_NAME 48
+
+/* The number of a uniform, attribute or uniform block, which only linking changes. */
+struct shim_location {
+	uint32_t links; /* the group's count of links at that time */
+	uint32_t kind;
+	GLuint program;
+	GLint value;
+	char name[SHIM_LOCATION_NAME];
+};
+
 struct shim_context {
 	/* The ring, as its one writer sees it. */
 	uint64_t position; /* where the next message goes */
@@ -56,6 +68,7 @@ struct shim_context {
 
 	uint64_t quiet; /* no error can be pending while `position` is this */
 	struct shim_answer answers[SHIM_CACHE];
+	struct shim_location locations[SHIM_LOCATIONS];
 
 	struct shim_group *group;
 	struct shim_names *names[NAMES_CLASSES];
@@ -186,6 +199,9 @@ struct wire_data shim_out_image(
 void shim_fetch(struct shim_context *self, void *to, const struct wire_data *from);
 void shim_fetch_image(struct shim_context *self, void *to, const struct wire_data *from,
 	const struct wire_layout *layout);
+
+/* Gives a block of the heap back when the messages put so far are executed. */
+void shim_give_later(struct shim_context *self, uint64_t block, size_t size);
 
 /* An error of ours, as if the driver had made it. */
 void shim_error(struct shim_context *self, GLenum error);

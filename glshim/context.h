@@ -20,13 +20,26 @@ struct shim_mapping {
 	GLintptr offset;
 	GLsizeiptr length;
 	uint64_t block;
+	bool unwaited; /* mapped without asking the proxy */
+};
+
+#define GROUP_BUFFERS 1024 /* remembered by the low bits of their names */
+
+/* What is known of a buffer's store, from the call that made it. */
+struct shim_store {
+	GLuint buffer; /* 0: nothing is known */
+	GLsizeiptr size;
+	GLbitfield flags; /* of glBufferStorage */
+	bool mutable_store;
 };
 
 struct shim_group {
+	_Atomic uint32_t links; /* programs linked so far: what is known of older ones is void */
 	_Atomic uint32_t references;
 	pthread_mutex_t lock; /* what follows */
 	struct shim_context *contexts;
 	struct shim_names names[NAMES_SHARED];
+	struct shim_store stores[GROUP_BUFFERS];
 	struct shim_mapping mappings[GROUP_MAPPINGS];
 	unsigned mapping_count;
 };

@@ -74,18 +74,23 @@ static void release_held(struct shim_context *self)
 	self->held_count = kept;
 }
 
-static struct wire_data heap_room(struct shim_context *self, size_t size)
+void shim_give_later(struct shim_context *self, uint64_t block, size_t size)
 {
 	release_held(self);
 	if (self->held_count == SHIM_HELD) {
 		shim_wait_for(self, self->held[0].position + 1);
 		release_held(self);
 	}
-	const uint64_t block = self->held_count < SHIM_HELD ? heap_take(size) : 0;
+	self->held[self->held_count++] = (struct shim_held){self->position - 1, block, size};
+}
+
+static struct wire_data heap_room(struct shim_context *self, size_t size)
+{
+	const uint64_t block = heap_take(size);
 	if (!block)
 		return no_memory;
-	/* Freed when the message at hand, whose head is already placed, is executed. */
-	self->held[self->held_count++] = (struct shim_held){self->position - 1, block, size};
+	/* The head of the message at hand is already placed. */
+	shim_give_later(self, block, size);
 	return (struct wire_data){.where = WIRE_HEAP, .size = size, .at = block};
 }
 

@@ -1,7 +1,7 @@
 /*
  * Answers. Most are asked of the proxy; what the shim answers by itself says why it may.
  */
-#include "glshim/call.h"
+#include "glshim/context.h"
 
 #include "entries.h"
 #include "messages.h"
@@ -181,6 +181,94 @@ const GLubyte *shim_glGetString(GLenum name)
 const GLubyte *shim_glGetStringi(GLenum name, GLuint index)
 {
 	return get_text(name, index > INT32_MAX ? INT32_MAX : (GLint)index);
+}
+
+/* ---- locations: only linking changes them, and names of programs are not used twice ---- */
+
+static struct shim_location *location_slot(
+	struct shim_context *self, GLuint program, const GLchar *name)
+{
+	uint32_t hash = program * 2654435761u;
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 16777619u;
+	return &self->locations[(hash ^ hash >> 15) % SHIM_LOCATIONS];
+}
+
+static bool location_known(const struct shim_context *self, const struct shim_location *slot,
+	uint32_t kind, GLuint program, const GLchar *name)
+{
+	return slot->kind == kind && slot->program == program &&
+		slot->links == self->group->links && !strcmp(slot->name, name);
+}
+
+static void location_note(const struct shim_context *self, struct shim_location *slot,
+	uint32_t kind, GLuint program, const GLchar *name, GLint value)
+{
+	const size_t length = strlen(name);
+	if (value < 0 || length >= SHIM_LOCATION_NAME)
+		return; /* an unknown name may be an error too, which asking again must make again
+			 */
+	slot->kind = kind;
+	slot->program = program;
+	slot->links = self->group->links;
+	slot->value = value;
+	memcpy(slot->name, name, length + 1);
+}
+
+enum { UNIFORM_LOCATION = 1, ATTRIBUTE_LOCATION, BLOCK_INDEX };
+
+static GLint location(uint32_t kind, GLuint program, const GLchar *name)
+{
+	struct shim_context *self = shim_current;
+	struct shim_location *slot =
+		self->group && name ? location_slot(self, program, name) : NULL;
+	if (slot && location_known(self, slot, kind, program, name))
+		return slot->value;
+	const GLint value = kind == UNIFORM_LOCATION ? send_glGetUniformLocation(program, name)
+		: kind == ATTRIBUTE_LOCATION         ? send_glGetAttribLocation(program, name)
+					     : (GLint)send_glGetUniformBlockIndex(program, name);
+	if (slot && !self->lost)
+		location_note(self, slot, kind, program, name, value);
+	return value;
+}
+
+GLint shim_glGetUniformLocation(GLuint program, const GLchar *name)
+{
+	return location(UNIFORM_LOCATION, program, name);
+}
+
+GLint shim_glGetAttribLocation(GLuint program, const GLchar *name)
+{
+	return location(ATTRIBUTE_LOCATION, program, name);
+}
+
+GLuint shim_glGetUniformBlockIndex(GLuint program, const GLchar *uniformBlockName)
+{
+	return (GLuint)location(BLOCK_INDEX, program, uniformBlockName);
+}
+
+static void programs_change(void)
+{
+	if (shim_current->group)
+		shim_current->group->links++;
+}
+
+void shim_glLinkProgram(GLuint program)
+{
+	programs_change();
+	send_glLinkProgram(program);
+}
+
+void shim_glProgramBinary(GLuint program, GLenum binaryFormat, const void *binary, GLsizei length)
+{
+	programs_change();
+	send_glProgramBinary(program, binaryFormat, binary, length);
+}
+
+void shim_glDeleteProgram(GLuint program)
+{
+	programs_change();
+	send_glDeleteProgram(program);
 }
 
 /* ---- uniforms: only the driver knows how many values there are ---- */

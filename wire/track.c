@@ -137,6 +137,8 @@ void wire_track_glPixelStorei(struct wire_state *st, GLenum pname, GLint param)
 {
 	if (param < 0)
 		return;
+	if (pname == GL_PACK_INVERT_MESA || pname == 0x93A4) /* GL_PACK_REVERSE_ROW_ORDER_ANGLE */
+		st->pack.invert = param != 0;
 	const GLenum pack = as_unpack(pname);
 	store(pack ? &st->pack : &st->unpack, pack ? pack : pname, param);
 }

@@ -76,6 +76,8 @@ def invoke(call: Call) -> list[str]:
     if call.dropped:
         cls, n, name = call.dropped.cls, count(call.dropped), call.dropped.name
         args = ", ".join("gone" if f is call.dropped else f.name for f in call.fields)
+        if call.has("exec"):
+            args = f"exec, {args}"
         return [f"\tGLuint *gone = exec_scratch(exec, {n});",
                 "\tif (!gone)\n\t\treturn;",
                 f"\texec_names_copy(exec, NAMES_{cls}, {n}, {name}, gone);",
