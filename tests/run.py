@@ -14,6 +14,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -174,6 +175,8 @@ def run_all(arguments: argparse.Namespace, tally: Tally) -> None:
 
 
 def main() -> int:
+    # A shell's background job ignores SIGINT, and so would every program of a test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     tally = Tally()
     run_all(parse(), tally)
     if os.environ.get("CI") == "true":
