@@ -69,6 +69,18 @@ def test_a_checkpoint_lets_the_application_go_on(glckpt):
     assert name in glckpt.names()
 
 
+def test_one_checkpoint_at_a_time(glckpt):
+    """The second is told so while the first is still being made durable, or follows it."""
+    dirty = TICKER.with_name("dirty")
+    name = glckpt.launch("sh", "-c", f"{dirty} 200 & exec {TICKER} 20", options=QUIET)
+    wait_until(lambda: "ready" in glckpt.log(name), "its memory is filled")
+    first = glckpt.checkpoint(name)
+    second = glckpt.run("checkpoint", name)
+    assert second.returncode == 0 or "is being taken" in second.stderr
+    wait_until(lambda: (first / "manifest.json").exists(), "the first is durable")
+    glckpt.ok("kill", name)
+
+
 def test_the_image_goes_where_it_is_told(glckpt):
     name = glckpt.launch(TICKER, options=QUIET)
     chosen = glckpt.work / "chosen"

@@ -34,7 +34,7 @@ def test_everything_while_the_program_goes_on(glckpt):
     session = glckpt.launch(SAMPLES / "shm-everything", "50")
     for _ in range(4):
         ticking(glckpt, session)
-        glckpt.checkpoint(session)
+        glckpt.checkpoint(session, "--wait")
     ticking(glckpt, session)
     assert_sound(glckpt, session, "shm-everything")
 

@@ -30,9 +30,9 @@ def _cgroups() -> set[str]:
 
 
 def _segments() -> set[str]:
-    """System V shared memory of the host's IPC namespace, by identifier."""
-    lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
-    return {f"System V segment {line.split()[1]}" for line in lines}
+    """System V shared memory of the host's IPC namespace that nobody is attached to any more."""
+    lines = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return {f"System V segment {line[1]}" for line in lines if line[6] == "0"}
 
 
 def _sockets() -> list[str]:
