@@ -66,6 +66,26 @@ static bool of_ours(struct exec *x, GLenum pname, GLint *value)
 	return of_window(x, pname, value);
 }
 
+/* As GL_DOUBLEBUFFER is in glGet. */
+void proxy_glGetFramebufferParameteriv(struct exec *x, GLenum target, GLenum pname, GLint *params)
+{
+	GLint bound = 0;
+	x->driver->GetFramebufferParameteriv(target, pname, params);
+	x->driver->GetIntegerv(target == GL_READ_FRAMEBUFFER ? GL_READ_FRAMEBUFFER_BINDING
+							     : GL_DRAW_FRAMEBUFFER_BINDING,
+		&bound);
+	if (params && pname == GL_DOUBLEBUFFER && !bound && x->context && x->context->draw)
+		*params = x->context->draw->flags & SURFACE_DOUBLE ? 1 : 0;
+}
+
+void proxy_glGetNamedFramebufferParameteriv(
+	struct exec *x, GLuint framebuffer, GLenum pname, GLint *param)
+{
+	x->driver->GetNamedFramebufferParameteriv(framebuffer, pname, param);
+	if (param && pname == GL_DOUBLEBUFFER && !framebuffer && x->context && x->context->draw)
+		*param = x->context->draw->flags & SURFACE_DOUBLE ? 1 : 0;
+}
+
 #define GET(suffix, type)                                                       \
 	void proxy_glGet##suffix(struct exec *x, GLenum pname, type *data)      \
 	{                                                                       \

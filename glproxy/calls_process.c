@@ -2,6 +2,7 @@
  * Messages of the control ring, and those that bind contexts, surfaces and windows.
  */
 #include "base/log.h"
+#include "glproxy/calls_buffer.h"
 #include "glproxy/context.h"
 #include "glproxy/surface.h"
 #include "hand.h"
@@ -187,19 +188,6 @@ void proxy_ckAwait(struct exec *x, GLuint ring, GLuint64 position)
 	context_await(x->proxy, ring, position);
 }
 
-/* The window changed its size: the context goes on with a pbuffer of the new one. */
-static void follow(struct context *context, bool ask)
-{
-	const bool draw = surface_follow(context->draw, ask);
-	const bool read =
-		context->read == context->draw ? draw : surface_follow(context->read, ask);
-	if (!draw && !read)
-		return;
-	eglMakeCurrent(context->exec.proxy->display,
-		context->draw ? context->draw->egl : EGL_NO_SURFACE,
-		context->read ? context->read->egl : EGL_NO_SURFACE, context->egl);
-}
-
 void proxy_ckSwap(struct exec *x, GLuint number, GLint left, GLint bottom, GLint width,
 	GLint height, GLuint frame)
 {
@@ -209,7 +197,7 @@ void proxy_ckSwap(struct exec *x, GLuint number, GLint left, GLint bottom, GLint
 	struct surface *surface = context->draw;
 	if (surface && surface->id == number && context->current) {
 		surface_show(surface, context, left, bottom, width, height);
-		follow(context, false);
+		context_follow(context, false);
 	}
 	atomic_store_explicit(&x->map.shared->frames, frame, memory_order_release);
 	exec_reply(x, 0); /* somebody may wait for a frame to be over */
@@ -242,6 +230,7 @@ void proxy_glFlush(struct exec *x)
 void proxy_glFinish(struct exec *x)
 {
 	x->driver->Finish();
+	buffers_waited(x);
 	if (!x->context || !x->context->current)
 		return;
 	if (shows_at_once(x->context))
@@ -253,7 +242,7 @@ void proxy_glViewport(struct exec *x, GLint left, GLint bottom, GLsizei width, G
 {
 	const struct surface *surface = x->context ? x->context->draw : NULL;
 	if (surface && ((unsigned)width != surface->width || (unsigned)height != surface->height))
-		follow(x->context, true);
+		context_follow(x->context, true);
 	x->driver->Viewport(left, bottom, width, height);
 }
 

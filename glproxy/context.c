@@ -87,14 +87,16 @@ struct context *context_create(struct proxy *proxy, struct context *share, EGLin
 	context->exec.proxy = proxy;
 	context->api = api;
 	context->egl = EGL_NO_CONTEXT;
+	context->own = EGL_NO_SURFACE;
+	context->config = proxy_config(proxy, config);
 	context->group = share ? share->group : group_create();
 	if (!context->group)
 		return failed(context, reason, EGL_BAD_ALLOC);
 	if (share)
 		context->group->references++;
 	eglBindAPI(api);
-	context->egl = eglCreateContext(proxy->display, proxy_config(proxy, config),
-		share ? share->egl : EGL_NO_CONTEXT, attributes);
+	context->egl = eglCreateContext(
+		proxy->display, context->config, share ? share->egl : EGL_NO_CONTEXT, attributes);
 	if (context->egl == EGL_NO_CONTEXT)
 		return failed(context, reason, eglGetError());
 	context->id = next_id();
@@ -141,15 +143,47 @@ static GLint version_of(const struct context *context)
 	return text && strlen(text) >= 3 ? (text[0] - '0') * 10 + (text[2] - '0') : 0;
 }
 
+static bool bind(struct context *context, EGLSurface draw, EGLSurface read)
+{
+	return eglMakeCurrent(context->exec.proxy->display, draw, read, context->egl);
+}
+
+static void drop_own(struct context *context)
+{
+	if (context->own != EGL_NO_SURFACE)
+		eglDestroySurface(context->exec.proxy->display, context->own);
+	context->own = EGL_NO_SURFACE;
+}
+
+static bool bind_own(struct context *context, const struct surface *draw)
+{
+	const EGLSurface own = surface_pbuffer(draw, context->config);
+	const bool bound = own != EGL_NO_SURFACE && bind(context, own, own);
+	drop_own(context);
+	context->own = own;
+	if (!bound)
+		drop_own(context);
+	return bound;
+}
+
+static bool bind_surfaces(struct context *context, struct surface *draw, struct surface *read)
+{
+	if (bind(context, draw ? draw->egl : EGL_NO_SURFACE, read ? read->egl : EGL_NO_SURFACE)) {
+		drop_own(context);
+		return true;
+	}
+	const EGLint error = eglGetError();
+	return draw && (error == EGL_BAD_ACCESS || error == EGL_BAD_MATCH) &&
+		bind_own(context, draw);
+}
+
 bool context_make_current(struct context *context, struct surface *draw, struct surface *read)
 {
-	EGLDisplay display = context->exec.proxy->display;
 	eglBindAPI(context->api);
 	surface_follow(draw, true);
 	if (read != draw)
 		surface_follow(read, true);
-	if (!eglMakeCurrent(display, draw ? draw->egl : EGL_NO_SURFACE,
-		    read ? read->egl : EGL_NO_SURFACE, context->egl)) {
+	if (!bind_surfaces(context, draw, read)) {
 		log_line("process %d: context %u: cannot be made current: 0x%x",
 			context->exec.proxy->client, context->id, eglGetError());
 		return false;
@@ -166,6 +200,19 @@ bool context_make_current(struct context *context, struct surface *draw, struct 
 	return true;
 }
 
+void context_follow(struct context *context, bool ask)
+{
+	const bool draw = surface_follow(context->draw, ask);
+	const bool read =
+		context->read == context->draw ? draw : surface_follow(context->read, ask);
+	if (!draw && !read)
+		return;
+	if (context->own != EGL_NO_SURFACE)
+		bind_own(context, context->draw);
+	else
+		bind_surfaces(context, context->draw, context->read);
+}
+
 void context_release(struct context *context)
 {
 	if (!context->current)
@@ -174,6 +221,7 @@ void context_release(struct context *context)
 	context->exec.driver->Flush();
 	eglBindAPI(context->api);
 	eglMakeCurrent(display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
+	drop_own(context);
 	surface_drop(context->draw);
 	surface_drop(context->read);
 	context->draw = NULL;

@@ -48,6 +48,8 @@ struct context {
 	char file[24];
 	struct wire_mapping ring;
 	EGLContext egl;
+	EGLConfig config;
+	EGLSurface own; /* EGL_NO_SURFACE, or a pbuffer of this context alone */
 	EGLenum api;
 	GLint version; /* 45, 30, ...: of the driver's context */
 	struct group *group;
@@ -75,8 +77,16 @@ void context_stop(struct context *context);
 /* Stops and frees; takes NULL. */
 void context_destroy(struct context *context);
 
-/* In the context's thread. NULL surfaces are none. */
+/*
+ * In the context's thread. NULL surfaces are none. GLX lets a window be current to several threads,
+ * and to contexts of other configs, where EGL does not: such a context draws in a pbuffer of its
+ * own and shows that in the window.
+ */
 bool context_make_current(struct context *context, struct surface *draw, struct surface *read);
+
+/* A window changed its size: the context goes on with pbuffers of the new one. `ask`: ask the X
+ * server now. */
+void context_follow(struct context *context, bool ask);
 void context_release(struct context *context);
 
 /* Waits until another ring's reader has come to a position. */

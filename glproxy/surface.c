@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static EGLSurface make_pbuffer(struct surface *surface)
+EGLSurface surface_pbuffer(const struct surface *surface, EGLConfig config)
 {
 	const EGLint attributes[] = {EGL_WIDTH, (EGLint)(surface->width ? surface->width : 1),
 		EGL_HEIGHT, (EGLint)(surface->height ? surface->height : 1), EGL_GL_COLORSPACE,
 		surface->flags & SURFACE_SRGB ? EGL_GL_COLORSPACE_SRGB : EGL_GL_COLORSPACE_LINEAR,
 		EGL_NONE};
-	return eglCreatePbufferSurface(surface->proxy->display, surface->config, attributes);
+	return eglCreatePbufferSurface(surface->proxy->display, config, attributes);
 }
 
 struct surface *surface_create(struct proxy *proxy, enum surface_kind kind, EGLint config,
@@ -33,7 +33,7 @@ struct surface *surface_create(struct proxy *proxy, enum surface_kind kind, EGLi
 		surface->present =
 			present_create(display, drawable, &surface->width, &surface->height);
 	if (kind == SURFACE_PBUFFER || surface->present)
-		surface->egl = make_pbuffer(surface);
+		surface->egl = surface_pbuffer(surface, surface->config);
 	if (surface->egl == EGL_NO_SURFACE) {
 		surface_drop(surface);
 		return NULL;
@@ -69,7 +69,7 @@ bool surface_follow(struct surface *surface, bool ask)
 	const EGLSurface before = surface->egl;
 	surface->width = width;
 	surface->height = height;
-	surface->egl = make_pbuffer(surface);
+	surface->egl = surface_pbuffer(surface, surface->config);
 	if (surface->egl == EGL_NO_SURFACE) {
 		surface->egl = before;
 		return false;

@@ -39,6 +39,9 @@ struct surface *surface_create(struct proxy *proxy, enum surface_kind kind, EGLi
 struct surface *surface_hold(struct surface *surface);
 void surface_drop(struct surface *surface);
 
+/* A pbuffer of the surface's size. */
+EGLSurface surface_pbuffer(const struct surface *surface, EGLConfig config);
+
 /* Takes over a changed window size; true when there is a new EGL surface to be made current. In the
  * thread of the context it is current to. `ask`: ask the X server now. */
 bool surface_follow(struct surface *surface, bool ask);

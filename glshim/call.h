@@ -77,7 +77,6 @@ struct shim_context {
 	uint64_t *seen; /* positions of other rings already waited for, by ring number */
 	struct shim_context *next_in_group;
 
-	bool inside_begin; /* between glBegin and glEnd */
 	GLenum render_mode;
 	void *select_buffer;
 	GLsizei select_size;
@@ -213,6 +212,7 @@ void shim_deliver(struct shim_context *self);
 void shim_names_make(struct shim_context *self, enum names_class cls, GLsizei count, GLuint *names);
 GLuint shim_name_make(struct shim_context *self, enum names_class cls);
 void shim_name_adopt(struct shim_context *self, enum names_class cls, GLuint name);
+bool shim_name_known(struct shim_context *self, enum names_class cls, GLuint name);
 void shim_names_drop(
 	struct shim_context *self, enum names_class cls, GLsizei count, const GLuint *names);
 

@@ -162,6 +162,7 @@ static void release(struct context *context)
 	wire_state_finish(&context->shim.state);
 	process_unmap_ring(&context->shim.ring);
 	free(context->shim.seen);
+	free(context->tag);
 	free(context);
 }
 
@@ -222,7 +223,7 @@ static void destroy_now(struct context *context)
 
 void context_destroy(struct context *context)
 {
-	if (!context)
+	if (!context || context->doomed)
 		return;
 	context->doomed = true;
 	if (!context->current)

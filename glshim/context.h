@@ -63,7 +63,7 @@ struct context {
 	int api_version;          /* 0: desktop GL; else the major version of ES */
 	struct surface *draw;
 	struct surface *read;
-	void *tag; /* GLX's or EGL's own */
+	void *tag; /* GLX's or EGL's own, from the heap: goes with the context */
 };
 
 /* The context that is current where none is. */

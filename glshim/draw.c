@@ -416,10 +416,19 @@ void shim_glDrawElementsInstancedBaseVertexBaseInstance(GLenum mode, GLsizei cou
 
 /* ---- many draws at once: with arrays in the program's memory each is a draw of its own ---- */
 
+/* Nothing is drawn where one of the counts is negative: the driver says so. */
+static bool refused(const GLsizei *count, GLsizei drawcount)
+{
+	for (GLsizei i = 0; i < drawcount; i++)
+		if (count[i] < 0)
+			return true;
+	return drawcount < 0;
+}
+
 void shim_glMultiDrawArrays(
 	GLenum mode, const GLint *first, const GLsizei *count, GLsizei drawcount)
 {
-	if (!shim_current->state.vao->client) {
+	if (!shim_current->state.vao->client || refused(count, drawcount)) {
 		send_glMultiDrawArrays(mode, first, count, drawcount);
 		return;
 	}
@@ -431,7 +440,7 @@ void shim_glMultiDrawElements(GLenum mode, const GLsizei *count, GLenum type,
 	const void *const *indices, GLsizei drawcount)
 {
 	const struct wire_vao *vao = shim_current->state.vao;
-	if (!vao->client && vao->element) {
+	if ((!vao->client && vao->element) || refused(count, drawcount)) {
 		send_glMultiDrawElements(mode, count, type, indices, drawcount);
 		return;
 	}
@@ -443,11 +452,34 @@ void shim_glMultiDrawElementsBaseVertex(GLenum mode, const GLsizei *count, GLenu
 	const void *const *indices, GLsizei drawcount, const GLint *basevertex)
 {
 	const struct wire_vao *vao = shim_current->state.vao;
-	if (!vao->client && vao->element) {
+	if ((!vao->client && vao->element) || refused(count, drawcount)) {
 		send_glMultiDrawElementsBaseVertex(
 			mode, count, type, indices, drawcount, basevertex);
 		return;
 	}
 	for (GLsizei i = 0; i < drawcount; i++)
 		shim_glDrawElementsBaseVertex(mode, count[i], type, indices[i], basevertex[i]);
+}
+
+/* GL_IBM_multimode_draw_arrays: a mode a draw. */
+static GLenum mode_at(const GLenum *mode, GLint stride, GLsizei i)
+{
+	return *(const GLenum *)(const void *)((const char *)mode + (ptrdiff_t)i * stride);
+}
+
+void shim_glMultiModeDrawArraysIBM(const GLenum *mode, const GLint *first, const GLsizei *count,
+	GLsizei primcount, GLint modestride)
+{
+	for (GLsizei i = 0; i < primcount; i++)
+		if (count[i] > 0)
+			shim_glDrawArrays(mode_at(mode, modestride, i), first[i], count[i]);
+}
+
+void shim_glMultiModeDrawElementsIBM(const GLenum *mode, const GLsizei *count, GLenum type,
+	const void *const *indices, GLsizei primcount, GLint modestride)
+{
+	for (GLsizei i = 0; i < primcount; i++)
+		if (count[i] > 0)
+			shim_glDrawElements(
+				mode_at(mode, modestride, i), count[i], type, indices[i]);
 }

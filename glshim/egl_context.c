@@ -51,7 +51,6 @@ static EGLBoolean DestroyContext(EGLDisplay handle, EGLContext context)
 	if (!made)
 		return egl_fail(EGL_BAD_CONTEXT);
 	context_destroy(made->context);
-	free(made);
 	return egl_done();
 }
 

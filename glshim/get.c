@@ -253,6 +253,14 @@ static void programs_change(void)
 		shim_current->group->links++;
 }
 
+/* GL does not look at the strings of a shader that is none, and they may be none either. */
+void shim_glShaderSource(
+	GLuint shader, GLsizei count, const GLchar *const *string, const GLint *length)
+{
+	const bool known = shim_name_known(shim_current, NAMES_program, shader);
+	send_glShaderSource(shader, count, known ? string : NULL, length);
+}
+
 void shim_glLinkProgram(GLuint program)
 {
 	programs_change();
@@ -320,45 +328,5 @@ UNIFORM_N(ui64vARB, GLuint64, GL_UNSIGNED_INT64_ARB)
 int64_t shim_ask(struct wire_state *st, enum wire_ask what, GLuint object, GLenum target,
 	GLint index, GLenum pname)
 {
-	GLint values[4] = {-1, 1, 0, 0};
-	switch (what) {
-	case WIRE_ASK_LEVEL:
-		shim_glGetTexLevelParameteriv(target, index, pname, values);
-		break;
-	case WIRE_ASK_UNIT_LEVEL:
-		shim_glGetMultiTexLevelParameterivEXT(object, target, index, pname, values);
-		break;
-	case WIRE_ASK_NAMED_LEVEL:
-		shim_glGetTextureLevelParameteriv(object, index, pname, values);
-		break;
-	case WIRE_ASK_NAMED_LEVEL_EXT:
-		shim_glGetTextureLevelParameterivEXT(object, target, index, pname, values);
-		break;
-	case WIRE_ASK_INTEGER:
-		shim_glGetIntegerv(pname, values);
-		break;
-	case WIRE_ASK_NAMED_TARGET:
-		shim_glGetTextureParameteriv(object, pname, values);
-		break;
-	case WIRE_ASK_PROGRAM_TEXT:
-		shim_glGetProgramivARB(target, pname, values);
-		break;
-	case WIRE_ASK_NAMED_PROGRAM_TEXT:
-		shim_glGetNamedProgramivEXT(object, GL_VERTEX_PROGRAM_ARB, pname, values);
-		break;
-	case WIRE_ASK_BLOCK:
-		shim_glGetActiveUniformBlockiv(object, (GLuint)index, pname, values);
-		break;
-	case WIRE_ASK_ATOMIC:
-		shim_glGetActiveAtomicCounterBufferiv(object, (GLuint)index, pname, values);
-		break;
-	case WIRE_ASK_SUBROUTINE:
-		shim_glGetActiveSubroutineUniformiv(object, target, (GLuint)index, pname, values);
-		break;
-	case WIRE_ASK_MAP_ORDER:
-		values[0] = 1;
-		shim_glGetMapiv(target, GL_ORDER, values);
-		return (int64_t)values[0] * values[1];
-	}
-	return values[0];
+	return send_ckAsk(what, object, target, index, pname);
 }

@@ -168,7 +168,6 @@ static void DestroyContext(Display *display, GLXContext handle)
 	if (!made)
 		return;
 	context_destroy(made->context);
-	free(made);
 }
 
 static Bool MakeContextCurrent(

@@ -80,6 +80,12 @@ void shim_name_adopt(struct shim_context *self, enum names_class cls, GLuint nam
 	unlock(pool);
 }
 
+bool shim_name_known(struct shim_context *self, enum names_class cls, GLuint name)
+{
+	const struct shim_names *pool = self->names[cls];
+	return pool && name < NAMES_MAX && pool->words[name / 64] >> (name % 64) & 1;
+}
+
 static void drop(struct shim_names *pool, GLuint name)
 {
 	if (!name || name >= NAMES_MAX)

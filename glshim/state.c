@@ -57,7 +57,9 @@ void shim_glGetPointerv(GLenum pname, void **params)
 {
 	struct shim_context *self = shim_current;
 	const GLenum array = array_of(pname);
-	if (array)
+	if (self->state.inside_begin)
+		shim_error(self, GL_INVALID_OPERATION);
+	else if (array)
 		*params = address(&self->state, wire_slot_of(array, self->state.client_unit));
 	else if (pname == GL_SELECTION_BUFFER_POINTER)
 		*params = self->select_buffer;

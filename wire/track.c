@@ -27,6 +27,21 @@ void wire_track_glPrimitiveRestartIndex(struct wire_state *st, GLuint index)
 	st->restart_index = index;
 }
 
+void wire_track_glPrimitiveRestartIndexNV(struct wire_state *st, GLuint index)
+{
+	st->restart_index = index;
+}
+
+void wire_track_glBegin(struct wire_state *st, GLenum mode)
+{
+	st->inside_begin = true;
+}
+
+void wire_track_glEnd(struct wire_state *st)
+{
+	st->inside_begin = false;
+}
+
 void wire_track_glBindBuffer(struct wire_state *st, GLenum target, GLuint buffer)
 {
 	GLuint *binding = wire_state_binding(st, target);

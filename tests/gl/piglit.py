@@ -68,6 +68,9 @@ def main() -> None:
     try:
         if args.native and args.native.exists():
             native = json.loads(args.native.read_text())
+            if args.tests:
+                listed = set(args.tests.read_text().splitlines())
+                native = {name: native[name] for name in native if name in listed}
         else:
             native = run(args.tests, args.profile, False, directory, args.jobs, extra)
             if args.native:
