@@ -16,7 +16,7 @@
 #include <time.h>
 
 #define PIPE_SIZE (1 << 20) /* what an ordinary user may ask for */
-#define PREPARE_SPEED 0.8e9 /* bytes of memory a second, else it is not waited for */
+#define PREPARE_SPEED 1e9   /* bytes of memory a second, else it is not waited for */
 #define PREPARE_LEAST 0.1   /* seconds */
 #define QUIET_LIMIT 10.0    /* seconds that a pipe may stay open behind criu's end */
 #define BUFFERS_LEAST 16
@@ -474,9 +474,10 @@ static int open_descriptors(struct stream_capture *capture, const char *dir, str
 static int start(struct stream_capture *capture, const char *dir, const char *path,
 	const struct stream_capture_options *options, struct err *err)
 {
+	double begin = io_now();
 	if (prepare_pool(capture, options, err) < 0)
 		return -1;
-	capture->store = stream_store_create(path, options, capture->pool, err);
+	capture->store = stream_store_create(path, options, begin, capture->pool, err);
 	if (!capture->store || open_descriptors(capture, dir, err) < 0)
 		return -1;
 	for (; capture->thread_count < 1 + COPIERS; capture->thread_count++)

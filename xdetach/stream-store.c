@@ -299,11 +299,11 @@ static void set_options(struct stream_store *store, const struct stream_capture_
 	store->expected = options->expected;
 	store->held = options->hold;
 	store->speed = COMPRESS_SPEED;
-	store->start = io_now();
 }
 
 struct stream_store *stream_store_create(const char *path,
-	const struct stream_capture_options *options, struct stream_pool *pool, struct err *err)
+	const struct stream_capture_options *options, double begin, struct stream_pool *pool,
+	struct err *err)
 {
 	struct stream_store *store = calloc(1, sizeof(*store));
 	if (!store) {
@@ -315,6 +315,7 @@ struct stream_store *stream_store_create(const char *path,
 	queue_init(&store->pending);
 	queue_init(&store->ready);
 	store->pool = pool;
+	store->start = begin;
 	set_options(store, options);
 	store->output = stream_output_create(path, options->expected, err);
 	if (store->output && start_threads(store, err) == 0)

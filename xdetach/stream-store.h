@@ -34,9 +34,11 @@ struct stream_job {
 
 struct stream_store;
 
-/* The pool is borrowed and outlives the store. */
+/* The pool is borrowed and outlives the store; `begin` is when (io_now()) the time until the
+ * deadline began to run. */
 struct stream_store *stream_store_create(const char *path,
-	const struct stream_capture_options *options, struct stream_pool *pool, struct err *err);
+	const struct stream_capture_options *options, double begin, struct stream_pool *pool,
+	struct err *err);
 
 /* A new file of the index; NULL with an error for a name that is there already. */
 struct stream_file *stream_store_add(struct stream_store *store, const char *name, struct err *err);
