@@ -149,9 +149,10 @@ int image_verify(
 	return verify(&check, err);
 }
 
-int image_verify_frame(const struct image *image, struct err *err)
+int image_verify_frame(
+	const struct image *image, stream_progress_fn *progress, void *data, struct err *err)
 {
-	struct check check = {.image = image, .frame = true};
+	struct check check = {.image = image, .frame = true, .progress = progress, .data = data};
 	return verify(&check, err);
 }
 

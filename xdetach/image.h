@@ -61,7 +61,8 @@ int image_verify(
 
 /* As image_verify(), but of process.img only what says where its chunks are and what they should
  * be: for a restore, where stream_serve_gate() sees to the chunks. */
-int image_verify_frame(const struct image *image, struct err *err);
+int image_verify_frame(
+	const struct image *image, stream_progress_fn *progress, void *data, struct err *err);
 
 /* Bytes on disk. */
 uint64_t image_bytes(const struct image *image);

@@ -54,7 +54,7 @@ int restore_check(const struct image *image, enum files_policy policy, stream_pr
 		return err_context(err, "this host");
 	if (warning[0])
 		log_line("%s", warning);
-	if (image_verify(image, progress, data, err) < 0)
+	if (image_verify_frame(image, progress, data, err) < 0)
 		return -1;
 	return files_check(json_object_get(image->manifest, "files"), image->path, policy, err);
 }
@@ -67,12 +67,12 @@ static char *image_dir(const struct restore *restore, struct err *err)
 	return namespace_host_path(restore->session->run_dir, restore->image->path, err);
 }
 
-static int put_files_back(const struct restore *restore, const char *dir, struct err *err)
+/* What is private to the session, and so can be put back before the image is known to be sound. */
+static int put_memory_back(const char *dir, struct err *err)
 {
-	const json_t *files = json_object_get(restore->image->manifest, "files");
 	if (files_put_back_tree(dir, "shm", NAMESPACE_SHM, err) < 0)
 		return err_context(err, NAMESPACE_SHM);
-	return files_put_back(files, dir, restore->files, err);
+	return 0;
 }
 
 /* The cookie of the private X server is needed outside as well. */
@@ -89,8 +89,17 @@ static int copy_cookie(const struct restore *restore, struct err *err)
 
 struct edits {
 	const struct restore *restore;
+	const char *image;
 	json_t *keep; /* paths */
 };
+
+/* The whole image is sound, and criu has opened no file yet. */
+static int put_files_back(void *data, struct err *err)
+{
+	const struct edits *edits = data;
+	const json_t *files = json_object_get(edits->restore->image->manifest, "files");
+	return files_put_back(files, edits->image, edits->restore->files, err);
+}
 
 static int edit_files(struct buf *bytes, void *data, struct err *err)
 {
@@ -185,11 +194,12 @@ static int serve_and_restore(const struct restore *restore, const char *image, s
 	scoped_free char *process = paths_format(err, "%s/process.img", image);
 	if (!dir || !process || fail_here("restore-serve", err) < 0)
 		return -1;
-	struct edits edits = {restore, paths_to_keep(restore)};
+	struct edits edits = {restore, image, paths_to_keep(restore)};
 	struct stream_serve *serve = stream_serve_create(dir, process, 0, err);
 	int result = -1;
 	if (serve) {
 		stream_serve_edit(serve, "files.img", edit_files, &edits);
+		stream_serve_gate(serve, put_files_back, &edits);
 		result = run_criu(restore, dir, serve, err);
 	}
 	stream_serve_destroy(serve);
@@ -202,7 +212,7 @@ static int take_up(const struct restore *restore, struct err *err)
 	if (fail_here("restore-begin", err) < 0)
 		return -1;
 	scoped_free char *image = image_dir(restore, err);
-	if (!image || put_files_back(restore, image, err) < 0 || copy_cookie(restore, err) < 0)
+	if (!image || put_memory_back(image, err) < 0 || copy_cookie(restore, err) < 0)
 		return -1;
 	if (fail_here("restore-files", err) < 0)
 		return -1;

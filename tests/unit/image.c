@@ -141,7 +141,7 @@ static void image_is_published(void **state)
 	assert_int_equal(count_entries(), 1);
 	assert_int_equal(check("image", &err), 0);
 	assert_int_equal(image_open(&image, in_folder("image"), &err), 0);
-	assert_int_equal(image_verify_frame(&image, &err), 0);
+	assert_int_equal(image_verify_frame(&image, NULL, NULL, &err), 0);
 	image_close(&image);
 	assert_int_equal(stat(in_folder("image"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);

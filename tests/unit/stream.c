@@ -631,7 +631,7 @@ static void damage_ends_the_restore(void **state)
 /* ---- the gate ---- */
 
 struct gate {
-	int calls;
+	_Atomic int calls;
 	bool fails;
 };
 
