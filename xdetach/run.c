@@ -107,8 +107,11 @@ static int conclude(struct run *run, const struct start *start, int status, stru
 	if (start->checkpointed || run->phase == RUN_FELL_BACK)
 		return end_again(run);
 	/* The signal that announced the end may have reached the command as well. */
-	if (run->noticed && status != 0)
+	if (run->noticed && status != 0) {
+		run_say(run, "the command ended (status %d) before an image could be taken",
+			status);
 		return end_again(run);
+	}
 	return status < 0 ? status : end_for_good(run, status);
 }
 

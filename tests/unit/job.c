@@ -289,38 +289,38 @@ static void close_to(double seconds, double expected)
 static void without_figures_it_is_a_guess(void **state)
 {
 	bool measured = true;
-	close_to(predict(1e9, true, &measured), 10.2);
+	close_to(predict(1e9, true, &measured), 10.3);
 	assert_false(measured);
 }
 
 static void a_prediction_follows_the_memory(void **state)
 {
 	bool measured = false;
-	add_figures(1e9, 1.2, true);
-	close_to(predict(1e9, true, &measured), 1.2);
+	add_figures(1e9, 1.3, true);
+	close_to(predict(1e9, true, &measured), 1.3);
 	assert_true(measured);
-	close_to(predict(8e9, true, &measured), 8.2);
-	close_to(predict(1e6, true, &measured), 0.2);
+	close_to(predict(8e9, true, &measured), 8.3);
+	close_to(predict(1e6, true, &measured), 0.3);
 }
 
 static void one_odd_checkpoint_changes_little(void **state)
 {
 	bool measured;
 	for (int i = 0; i < 3; i++)
-		add_figures(1e9, 1.2, true);
+		add_figures(1e9, 1.3, true);
 	add_figures(1e9, 60, true);
-	close_to(predict(1e9, true, &measured), 1.2);
+	close_to(predict(1e9, true, &measured), 1.3);
 }
 
 static void each_kind_is_predicted_by_its_own(void **state)
 {
 	bool measured;
-	add_figures(1e9, 4.2, false);
-	close_to(predict(1e9, true, &measured), 4.2);
-	add_figures(1e9, 1.2, true);
-	add_figures(1e9, 4.2, false);
-	close_to(predict(1e9, true, &measured), 1.2);
-	close_to(predict(1e9, false, &measured), 4.2);
+	add_figures(1e9, 4.3, false);
+	close_to(predict(1e9, true, &measured), 4.3);
+	add_figures(1e9, 1.3, true);
+	add_figures(1e9, 4.3, false);
+	close_to(predict(1e9, true, &measured), 1.3);
+	close_to(predict(1e9, false, &measured), 4.3);
 }
 
 static void only_the_last_figures_are_kept(void **state)

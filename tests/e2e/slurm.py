@@ -1,0 +1,164 @@
+"""A Slurm of two nodes on this machine, on the loopback only, with all its state in one folder.
+
+No systemd is needed and none of the host's Slurm or munge is touched: keys, sockets and ports are
+its own. Debian builds slurmd so that several can run on one host. Its daemons run as root; the jobs
+are an ordinary user's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from harness.driver import Late, wait_until
+
+SBIN = "/usr/sbin"
+NODES = ("na", "nb")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "sinfo", "scancel")
+
+CONFIG = """\
+ClusterName=glckpt
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ports[0]}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+CredType=cred/munge
+AuthInfo=socket={base}/munge/socket,cred_expire=5
+SlurmctldParameters=preempt_send_user_signal
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+StateSaveLocation={base}/state
+SlurmdSpoolDir={base}/spool.%n
+SlurmctldPidFile={base}/slurmctld.pid
+SlurmdPidFile={base}/slurmd.%n.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+MpiDefault=none
+SwitchType=switch/none
+SlurmdParameters=config_overrides
+ReturnToService=2
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+SchedulerParameters=sched_interval=2,sched_min_interval=100000,bf_interval=2,batch_sched_delay=0
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+JobRequeue=1
+RequeueExit=85
+MailProg=/bin/true
+NodeName=na NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=2 RealMemory=1000
+NodeName=nb NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=2 RealMemory=1000
+PartitionName=low Nodes=na,nb Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=60
+PartitionName=high Nodes=na,nb PriorityTier=10 PreemptMode=OFF
+"""
+
+
+def missing_program() -> str | None:
+    path = f"{os.environ['PATH']}:{SBIN}"
+    return next((name for name in PROGRAMS if not shutil.which(name, path=path)), None)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class Slurm:
+    """Brought up by start(); stop() ends its jobs and daemons."""
+
+    def __init__(self, base: Path, user: str):
+        self.base = base
+        self.user = user
+        self.config = base / "slurm.conf"
+        self.daemons: list[subprocess.Popen] = []
+
+    # ---- daemons ----
+
+    def start(self) -> None:
+        for name in ("munge", "state", *(f"spool.{node}" for node in NODES)):
+            (self.base / name).mkdir(parents=True, mode=0o755)
+        host = socket.gethostname().split(".")[0]
+        self.config.write_text(CONFIG.format(base=self.base, host=host, ports=_free_ports(3)))
+        self._start_munge()
+        self._spawn("slurmctld", "-D", "-f", self.config)
+        for node in NODES:
+            self._spawn("slurmd", "-D", "-N", node, "-f", self.config)
+        wait_until(lambda: self._idle() == len(NODES), "both nodes are idle", timeout=60)
+
+    def stop(self) -> None:
+        if self._idle() < len(NODES):
+            self._end_jobs()
+        for daemon in reversed(self.daemons):
+            daemon.terminate()
+        for daemon in self.daemons:
+            try:
+                daemon.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+
+    def _end_jobs(self) -> None:
+        self.root("scancel", "--full", "--signal=KILL", "--user", self.user)
+        self.root("scancel", "--user", self.user)
+        try:
+            wait_until(lambda: self._idle() == len(NODES), "all jobs have ended", timeout=10)
+        except Late as late:
+            print(f"slurm: {late}")  # its processes are ended with the test's folder
+
+    def _start_munge(self) -> None:
+        key = self.base / "munge" / "key"
+        key.write_bytes(os.urandom(128))
+        key.chmod(0o400)
+        self._spawn(
+            "munged", "--foreground", "--force", f"--key-file={key}",
+            f"--socket={self.base}/munge/socket", f"--pid-file={self.base}/munge/pid",
+            f"--seed-file={self.base}/munge/seed", f"--log-file={self.base}/munge/log")
+        wait_until((self.base / "munge" / "socket").exists, "munged listens")
+
+    def _spawn(self, program: str, *arguments: str | Path) -> None:
+        log = (self.base / f"{program}.log").open("ab")
+        self.daemons.append(
+            subprocess.Popen(
+                [f"{SBIN}/{program}", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, env=self._environment()))
+        log.close()
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": f"/usr/bin:/bin:{SBIN}", "SLURM_CONF": str(self.config)}
+
+    def _idle(self) -> int:
+        return self.root("sinfo", "-h", "-N", "-p", "low", "-o", "%t").split().count("idle")
+
+    # ---- commands ----
+
+    def root(self, *words: str) -> str:
+        done = subprocess.run(words, env=self._environment(), capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=60)
+        return done.stdout.strip()
+
+    def submit(self, *words: str | Path, folder: Path, environment: dict[str, str]) -> int:
+        """sbatch as the ordinary user; the job's number."""
+        command = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups",
+                   "sbatch", "--parsable", *map(str, words)]
+        done = subprocess.run(command, cwd=folder, env=self._environment() | environment,
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout.split(";")[0])
+
+    def job(self, number: int | str) -> dict[str, str]:
+        """What `scontrol show job` tells: JobState, NodeList, Restarts, ..."""
+        words = self.root("scontrol", "-o", "show", "job", str(number)).split()
+        return dict(word.split("=", 1) for word in words if "=" in word)
+
+    def hasten(self, number: int) -> None:
+        """A requeued job waits until its old credential has expired, unless told otherwise."""
+        self.root("scontrol", "update", f"jobid={number}", "starttime=now")
