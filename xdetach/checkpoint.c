@@ -147,6 +147,14 @@ static int prepare_capture(struct work *work, struct err *err)
 	return work->capture ? 0 : -1;
 }
 
+/* Watchers of the display close their connections to the private X server. */
+static int have_watchers_let_go(const struct work *work, struct err *err)
+{
+	json_t *answer = ctl_call(work->request->channel, json_pack("{s:s}", "op", "let-go"), err);
+	json_decref(answer);
+	return answer ? 0 : -1;
+}
+
 static int prepare(struct work *work, struct err *err)
 {
 	const struct checkpoint *request = work->request;
@@ -155,12 +163,13 @@ static int prepare(struct work *work, struct err *err)
 		return -1;
 	if (!work->tree.count)
 		return err_set(err, "the application has ended");
-	if (outside_check(&work->tree, request->close_tcp, err) < 0)
-		return -1;
 	work->expected = proctree_memory(&work->tree);
 	if (prepare_image(work, err) < 0)
 		return err_context(err, "image");
 	take_picture(work);
+	if (have_watchers_let_go(work, err) < 0 ||
+		outside_check(&work->tree, request->close_tcp, err) < 0)
+		return -1;
 	return prepare_capture(work, err);
 }
 

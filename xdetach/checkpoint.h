@@ -9,7 +9,8 @@
  *	                     {"op": "drain"}   all stand still: take what is in the pipes
  *	                     {"event": "thawed", "pause_s"}   the application runs on
  *	                     {"event": "done", "path", "pause_s", ...} or {"event": "error", ...}
- *	to the worker        {"event": "drained", "stdout", "stderr", "unread", "input_ended"}
+ *	to the worker        {"event": "let-go"}   they have, or did not in time
+ *	                     {"event": "drained", "stdout", "stderr", "unread", "input_ended"}
  *
  * An image that its fence shuts out (lease.h) is not published.
  *

@@ -114,6 +114,8 @@ static void job_failed(struct supervisor *supervisor, const json_t *message)
 static void job_thawed(struct supervisor *supervisor, json_t *message)
 {
 	struct job *job = &supervisor->job;
+	job->thawed = true;
+	watch_attach(supervisor);
 	answer(supervisor, json_incref(message));
 	if (!job->client_waits)
 		job->client = NULL; /* a failure from here on is for the log */
@@ -123,6 +125,8 @@ static void handle(struct supervisor *supervisor, json_t *message)
 {
 	if (ctl_is(message, "op", "drain"))
 		drain_streams(supervisor);
+	else if (ctl_is(message, "op", "let-go"))
+		watch_let_go(supervisor);
 	else if (ctl_is(message, "event", "progress"))
 		answer(supervisor, json_incref(message));
 	else if (ctl_is(message, "event", "thawed"))
@@ -197,6 +201,8 @@ static void job_ended(struct supervisor *supervisor)
 		continue_tree(supervisor);
 	if (supervisor_is_orphan(supervisor))
 		supervisor_kill_tree(supervisor);
+	supervisor->let_go_by = 0;
+	watch_attach(supervisor);
 	answer(supervisor, json_incref(job->result));
 	job_finish(supervisor);
 }

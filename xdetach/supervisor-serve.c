@@ -31,6 +31,7 @@ static void client_destroy(struct client *client)
 	loop_remove(&supervisor->loop, &client->watch);
 	close(fd);
 	free(client);
+	watch_look(supervisor);
 }
 
 void serve_tell(struct client *client, json_t *message)
@@ -166,15 +167,32 @@ static void op_winsize(struct client *client, const json_t *message)
 	serve_tell(client, ok());
 }
 
+static void op_watch(struct client *client, const json_t *message)
+{
+	const struct supervisor *supervisor = client->supervisor;
+	serve_tell(client,
+		json_pack("{s:s, s:s, s:o}", "event", "watching", "state", state_of(supervisor),
+			"display", display_status(supervisor)));
+	watch_add(client);
+}
+
+static void op_detached(struct client *client, const json_t *message)
+{
+	client->holds = false;
+	watch_look(client->supervisor);
+}
+
 static const struct {
 	const char *op;
 	void (*run)(struct client *client, const json_t *message);
 } operations[] = {
 	{"checkpoint", op_checkpoint},
+	{"detached", op_detached},
 	{"kill", op_kill},
 	{"signal", op_signal},
 	{"status", op_status},
 	{"wait", op_wait},
+	{"watch", op_watch},
 	{"winsize", op_winsize},
 };
 

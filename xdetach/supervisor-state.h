@@ -1,6 +1,7 @@
 /*
  * supervisor-state.h: what the supervisor's files share: supervisor.c (life and death of the
- * session), supervisor-job.c (workers), supervisor-serve.c (clients). For nobody else.
+ * session), supervisor-job.c (workers), supervisor-serve.c (clients), supervisor-watch.c (who
+ * watches). For nobody else.
  */
 #ifndef XDETACH_SUPERVISOR_STATE_H
 #define XDETACH_SUPERVISOR_STATE_H
@@ -24,6 +25,8 @@ struct client {
 	struct supervisor *supervisor;
 	struct watch watch;
 	bool waits_for_end;
+	bool watches; /* is told when the display may be held */
+	bool holds;   /* was told so, and has not let go since */
 };
 
 enum job_kind {
@@ -40,6 +43,7 @@ struct job {
 	bool client_waits;     /* until the image is durable */
 	bool stop;
 	bool periodic;
+	bool thawed;    /* the application runs on */
 	json_t *result; /* its last message; NULL so far */
 	char *path;
 	json_t *pipes;
@@ -66,6 +70,7 @@ struct supervisor {
 	int root_status;   /* exit status in glckpt's sense */
 	double kill_at;    /* monotonic; 0: nobody has to be killed */
 	double next_periodic;
+	double let_go_by; /* the worker waits for watchers until then; 0: it does not */
 	time_t started;
 	json_t *last_checkpoint; /* what the worker said at its end, or NULL */
 	char *periodic[PERIODIC_KEPT + 1];
@@ -101,5 +106,11 @@ int serve_start(struct supervisor *supervisor, struct err *err);
 void serve_finish(struct supervisor *supervisor);
 void serve_tell(struct client *client, json_t *message);
 void serve_tell_waiting(struct supervisor *supervisor, json_t *message);
+
+/* supervisor-watch.c: who watches the display */
+void watch_add(struct client *client);
+void watch_attach(struct supervisor *supervisor); /* the display may be held again */
+void watch_let_go(struct supervisor *supervisor); /* the worker is about to dump */
+void watch_look(struct supervisor *supervisor);   /* has everybody let go, or is it too late? */
 
 #endif

@@ -58,6 +58,7 @@ void supervisor_started(struct supervisor *supervisor, double restore_s)
 	read_app_pid(supervisor);
 	if (!supervisor->plan->image)
 		xserver_drop_lock(&supervisor->plan->xserver);
+	watch_attach(supervisor);
 	tell_front(supervisor,
 		json_pack("{s:s, s:s, s:f}", "event", "started", "name",
 			supervisor->plan->session.name, "restore_s", restore_s));
@@ -394,6 +395,8 @@ static int time_left(const struct supervisor *supervisor)
 	double next = supervisor->kill_at;
 	if (supervisor->next_periodic && (!next || supervisor->next_periodic < next))
 		next = supervisor->next_periodic;
+	if (supervisor->let_go_by && (!next || supervisor->let_go_by < next))
+		next = supervisor->let_go_by;
 	if (!next)
 		return -1;
 	double left = next - io_now();
@@ -420,6 +423,7 @@ static void do_what_is_due(struct supervisor *supervisor)
 	}
 	if (supervisor->next_periodic && now >= supervisor->next_periodic)
 		periodic_checkpoint(supervisor);
+	watch_look(supervisor);
 }
 
 static void live(struct supervisor *supervisor)
