@@ -55,7 +55,7 @@ GL_PKGS := egl gl libglvnd x11 xcb-shm
 $(BUILD)/.tools: FORCE
 	@mkdir -p $(@D)
 	@{ command -v $(firstword $(CC)) && \
-		$(PKG_CONFIG) --exists $(XDETACH_PKGS) $(SAMPLE_PKGS) $(GL_PKGS); } >/dev/null 2>&1 || \
+		$(PKG_CONFIG) --exists $(XDETACH_PKGS) $(SAMPLE_PKGS) $(GL_PKGS) $(VNC_PKGS); } >/dev/null 2>&1 || \
 		{ echo "glckpt: the compiler or a library is missing: run \`make deps\`" >&2; exit 1; }
 	@echo "$(CC) $(CFLAGS) $(SANFLAGS) $(VERSION)" | cmp -s - $@ || \
 		echo "$(CC) $(CFLAGS) $(SANFLAGS) $(VERSION)" >$@
@@ -76,7 +76,7 @@ $(BUILD)/%.o: %.c $(BUILD)/.tools
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) $(cflags-$(firstword $(subst /, ,$<))) -MMD -MP -c -o $@ $<
 
--include $(shell find $(addprefix $(BUILD)/,base wire glshim glproxy xdetach tests) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,base wire glshim glproxy vnc xdetach tests) -name '*.d' 2>/dev/null)
 
 BASE := $(call objects,$(wildcard base/*.c))
 
@@ -109,7 +109,7 @@ $(BUILD)/glckpt-mapfiles.so: xdetach/criu/mapfiles.c $(BUILD)/.tools
 HELPERS := $(BUILD)/glckpt-stub $(BUILD)/criu-plugin/glckpt.so $(BUILD)/glckpt-mapfiles.so
 all: $(BUILD)/glckpt $(HELPERS)
 
-include wire/rules.mk $(wildcard gl*/rules.mk)
+include wire/rules.mk $(wildcard gl*/rules.mk vnc/rules.mk)
 
 # ---- samples: small programs that watch themselves ------------------------------------------
 SAMPLES := $(patsubst %.c,$(BUILD)/%,$(wildcard samples/*.c))
@@ -199,7 +199,8 @@ completiondir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 #: install      into $(DESTDIR)$(PREFIX), with the criu that was fetched, if one was
 install: all
 	install -D -m 755 -t $(bindir) $(BUILD)/glckpt
-	install -D -m 755 -t $(libexecdir) $(BUILD)/glckpt-stub $(BUILD)/glckpt-mapfiles.so
+	install -D -m 755 -t $(libexecdir) $(BUILD)/glckpt-stub $(BUILD)/glckpt-mapfiles.so \
+		$(BUILD)/glckpt-vnc
 	install -D -m 755 -t $(libexecdir)/criu-plugin $(BUILD)/criu-plugin/glckpt.so
 	install -D -m 755 -t $(libexecdir)/bin $(BUILD)/bin/glproxy
 	install -D -m 644 -t $(libexecdir) $(BUILD)/libGLX_glckpt.so.0 $(BUILD)/libEGL_glckpt.so.0 \

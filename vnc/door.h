@@ -1,0 +1,50 @@
+/*
+ * door.h: who gets in, and by which way.
+ *
+ *	DIR/rfb          a Unix socket: the user and root, by peer credentials; no password
+ *	127.0.0.1:PORT   only after door_listen():
+ *	                   RFB with a password (door_password()), refused before there is one
+ *	                   HTTP: noVNC's files, which anybody may read, and
+ *	                   POST /key/TOKEN swaps a one-time token for the key
+ *	                   WebSocket /KEY: RFB without a password
+ *
+ * A token is good once. The key stays the same as long as the process, so that a browser can come
+ * back by itself; it never travels in a URL that a server or another page sees.
+ *
+ * Newcomers are met in threads of their own, at most DOOR_VISITORS_MAX at once.
+ */
+#ifndef VNC_DOOR_H
+#define VNC_DOOR_H
+
+#include "base/err.h"
+#include "vnc/screen.h"
+
+#define DOOR_VISITORS_MAX 64
+#define DOOR_TOKENS 8
+#define DOOR_SECRET 33 /* 32 hexadecimal digits and the 0 */
+
+struct door {
+	struct screen *screen;
+	int unix_fd, tcp_fd; /* listening; -1: not */
+	int port;
+	pthread_mutex_t lock;
+	char key[DOOR_SECRET];
+	char tokens[DOOR_TOKENS][DOOR_SECRET]; /* "": used or none; the oldest goes first */
+	unsigned next_token;
+	int visitors;
+	char password[9]; /* "": none yet */
+};
+
+/* Listens on DIR/rfb. The door lives as long as the process. */
+int door_open(struct door *door, const char *dir, struct screen *screen, struct err *err);
+
+/* Listens on a port of the loopback interface; once. */
+int door_listen(struct door *door, struct err *err);
+
+/* A new one-time token. */
+int door_token(struct door *door, char token[DOOR_SECRET], struct err *err);
+
+/* The password for RFB on the port, made at the first call. */
+const char *door_password(struct door *door, struct err *err);
+
+#endif

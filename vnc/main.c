@@ -1,0 +1,72 @@
+/*
+ * glckpt-vnc NAME DIR SESSION-DIR LINGER: the bridge of one session (vnc/bridge.h).
+ *
+ * For `glckpt view`, which makes DIR. Says "ok" on descriptor 3 when viewers may come, or one
+ * sentence; 75 is the exit status where another bridge has DIR already.
+ */
+#define _GNU_SOURCE
+#include "base/io.h"
+#include "base/log.h"
+#include "vnc/bridge.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define REPORT_FD 3
+#define TAKEN 75
+
+static void report(const char *text)
+{
+	if (fcntl(REPORT_FD, F_GETFD) < 0)
+		return;
+	io_write_full(REPORT_FD, text, strlen(text));
+	close(REPORT_FD);
+}
+
+static int take_lock(const char *dir)
+{
+	scoped_fd int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	scoped_fd int fd = at >= 0 ? openat(at, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -1;
+	/* Sockets of one that was killed. */
+	unlinkat(at, "ctl", 0);
+	unlinkat(at, "rfb", 0);
+	return steal_fd(&fd);
+}
+
+static int serve(const struct bridge_options *options)
+{
+	static struct bridge bridge;
+	struct err err = ERR_INIT;
+	if (bridge_init(&bridge, options, &err) < 0) {
+		report(err.text);
+		return STATUS_FAILED;
+	}
+	report("ok");
+	bridge_run(&bridge);
+	return STATUS_OK;
+}
+
+int main(int argc, char **argv)
+{
+	log_name("glckpt-vnc");
+	if (argc != 5) {
+		log_line("started by `glckpt view`");
+		return STATUS_USAGE;
+	}
+	const struct bridge_options options = {
+		.name = argv[1], .dir = argv[2], .session_dir = argv[3], .linger_s = atof(argv[4])};
+	umask(077);
+	int lock = take_lock(options.dir);
+	if (lock < 0) {
+		report("taken");
+		return TAKEN;
+	}
+	int status = serve(&options);
+	io_remove_tree(AT_FDCWD, options.dir, NULL);
+	/* Viewers' threads end with the process. */
+	_exit(status);
+}

@@ -1,0 +1,10 @@
+# ---- vnc: the bridge between the private X server and its viewers --------------------------------
+VNC_PKGS := libvncserver cairo xcb xcb-damage xcb-randr xcb-shm xcb-xfixes xcb-xtest xau jansson
+cflags-vnc = $(shell $(PKG_CONFIG) --cflags $(VNC_PKGS))
+VNC := $(call objects,$(wildcard vnc/*.c))
+
+$(BUILD)/glckpt-vnc: $(VNC) $(call objects,$(wildcard wire/ctl*.c)) $(BASE)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(VNC_PKGS)) -lm -pthread
+
+all: $(BUILD)/glckpt-vnc

@@ -1,0 +1,310 @@
+#define _GNU_SOURCE
+#include "vnc/screen.h"
+
+#include "base/log.h"
+
+#include <iconv.h>
+#include <rfb/rfb.h>
+#include <rfb/rfbregion.h>
+#include <string.h>
+
+/* A viewer that takes nothing for so long is let go. */
+#define SLOW_VIEWER_MS 20000
+
+/* ---- what viewers do: their threads ---- */
+
+static struct input *input_of(const rfbClientPtr client)
+{
+	return client->screen->screenData;
+}
+
+static void on_key(rfbBool down, rfbKeySym keysym, rfbClientPtr client)
+{
+	input_put(input_of(client),
+		&(struct input_event){.kind = INPUT_KEY, .down = down, .keysym = keysym});
+}
+
+static void on_pointer(int buttons, int x, int y, rfbClientPtr client)
+{
+	input_put(input_of(client),
+		&(struct input_event){
+			.kind = INPUT_POINTER, .buttons = (unsigned)buttons, .x = x, .y = y});
+	rfbDefaultPtrAddEvent(buttons, x, y, client); /* viewers that see others' pointers */
+}
+
+/* A heap string; what has no place in the other set becomes '?'. */
+static char *convert(const char *to, const char *from, const char *text, size_t size)
+{
+	iconv_t converter = iconv_open(to, from);
+	size_t room = size * 3;
+	char *out = converter != (iconv_t)-1 ? calloc(1, room + 1) : NULL;
+	char *in = (char *)text, *at = out;
+	while (out && size && iconv(converter, &in, &size, &at, &room) == (size_t)-1 && size) {
+		in++;
+		size--;
+		*at++ = '?';
+		room--;
+	}
+	if (converter != (iconv_t)-1)
+		iconv_close(converter);
+	return out;
+}
+
+static void put_text(rfbClientPtr client, char *text)
+{
+	if (text)
+		input_put(
+			input_of(client), &(struct input_event){.kind = INPUT_TEXT, .text = text});
+}
+
+static void on_latin1(char *text, int size, rfbClientPtr client)
+{
+	put_text(client, convert("UTF-8", "ISO-8859-1", text, (size_t)size));
+}
+
+static void on_utf8(char *text, int size, rfbClientPtr client)
+{
+	put_text(client, strndup(text, (size_t)size));
+}
+
+static void on_gone(rfbClientPtr client)
+{
+	input_wake(input_of(client));
+}
+
+static enum rfbNewClientAction on_new(rfbClientPtr client)
+{
+	client->clientGoneHook = on_gone;
+	input_wake(input_of(client));
+	return RFB_CLIENT_ACCEPT;
+}
+
+/* ---- the picture ---- */
+
+/* X's order of colours, which libvncserver does not think of as its own. */
+static void set_format(rfbScreenInfoPtr rfb)
+{
+	rfb->serverFormat.redShift = 16;
+	rfb->serverFormat.greenShift = 8;
+	rfb->serverFormat.blueShift = 0;
+}
+
+static int new_pixels(struct screen *screen, int width, int height)
+{
+	uint8_t *pixels = calloc((size_t)width * (size_t)height, 4);
+	if (!pixels)
+		return -1;
+	screen->pixels = pixels;
+	screen->width = width;
+	screen->height = height;
+	screen->stride = (size_t)width * 4;
+	return 0;
+}
+
+static void set_hooks(rfbScreenInfoPtr rfb)
+{
+	rfb->kbdAddEvent = on_key;
+	rfb->ptrAddEvent = on_pointer;
+	rfb->setXCutText = on_latin1;
+	rfb->setXCutTextUTF8 = on_utf8;
+	rfb->newClientHook = on_new;
+}
+
+int screen_init(struct screen *screen, const char *name, int width, int height, struct input *input,
+	struct err *err)
+{
+	*screen = (struct screen){.admission = PTHREAD_MUTEX_INITIALIZER};
+	rfbLogEnable(getenv("GLCKPT_DEBUG") != NULL);
+	screen->rfb = rfbGetScreen(NULL, NULL, width, height, 8, 3, 4);
+	if (!screen->rfb || new_pixels(screen, width, height) < 0)
+		return err_set(err, "out of memory");
+	rfbScreenInfoPtr rfb = screen->rfb;
+	set_format(rfb);
+	set_hooks(rfb);
+	rfb->screenData = input;
+	rfb->desktopName = name;
+	rfb->frameBuffer = (char *)screen->pixels;
+	rfb->alwaysShared = TRUE;
+	rfb->maxClientWait = SLOW_VIEWER_MS;
+	rfb->cursor = NULL;
+	rfb->port = 0; /* the door listens, not libvncserver */
+	rfb->ipv6port = 0;
+	rfb->permitFileTransfer = FALSE;
+	rfbInitServer(rfb);
+	rfb->backgroundLoop = TRUE;
+	return 0;
+}
+
+/* libvncserver asks no password of whom it called back itself. */
+void screen_admit(struct screen *screen, int fd, bool known)
+{
+	pthread_mutex_lock(&screen->admission);
+	rfbClientPtr client = rfbNewClient(screen->rfb, fd);
+	if (client) {
+		client->reverseConnection = known;
+		rfbStartOnHoldClient(client);
+	}
+	pthread_mutex_unlock(&screen->admission);
+}
+
+void screen_set_password(struct screen *screen, const char *password)
+{
+	char *copy = strdup(password);
+	pthread_mutex_lock(&screen->admission);
+	screen->password[0] = copy;
+	screen->rfb->authPasswdData = screen->password;
+	screen->rfb->passwordCheck = rfbCheckPasswordByList;
+	pthread_mutex_unlock(&screen->admission);
+}
+
+int screen_viewers(const struct screen *screen, int *connected)
+{
+	int count = 0, all = 0;
+	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator)); all++)
+		count += client->state == RFB_NORMAL;
+	rfbReleaseClientIterator(iterator);
+	if (connected)
+		*connected = all;
+	return count;
+}
+
+bool screen_awaited(const struct screen *screen)
+{
+	bool awaited = false;
+	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));) {
+		LOCK(client->updateMutex);
+		awaited = awaited || !sraRgnEmpty(client->requestedRegion);
+		UNLOCK(client->updateMutex);
+	}
+	rfbReleaseClientIterator(iterator);
+	return awaited;
+}
+
+void screen_changed(struct screen *screen, int x, int y, int width, int height)
+{
+	rfbMarkRectAsModified(screen->rfb, x, y, x + width, y + height);
+}
+
+/* ---- a new size ---- */
+
+static bool somebody_is_written_to(const struct screen *screen)
+{
+	bool busy = false;
+	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));) {
+		if (pthread_mutex_trylock(&client->sendMutex) != 0)
+			busy = true;
+		else
+			pthread_mutex_unlock(&client->sendMutex);
+	}
+	rfbReleaseClientIterator(iterator);
+	return busy;
+}
+
+/* libvncserver has set its own order of colours, and told the viewers' translations. */
+static void set_format_again(struct screen *screen)
+{
+	set_format(screen->rfb);
+	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));) {
+		LOCK(client->sendMutex);
+		screen->rfb->setTranslateFunction(client);
+		UNLOCK(client->sendMutex);
+	}
+	rfbReleaseClientIterator(iterator);
+	screen_changed(screen, 0, 0, screen->width, screen->height);
+}
+
+int screen_resize(struct screen *screen, int width, int height)
+{
+	uint8_t *old = screen->pixels;
+	pthread_mutex_lock(&screen->admission);
+	int result = somebody_is_written_to(screen) ? 1 : new_pixels(screen, width, height);
+	if (result == 0) {
+		rfbNewFramebuffer(screen->rfb, (char *)screen->pixels, width, height, 8, 3, 4);
+		set_format_again(screen);
+		free(old);
+	}
+	pthread_mutex_unlock(&screen->admission);
+	return result;
+}
+
+/* ---- the cursor ---- */
+
+static void split_pixels(rfbCursorPtr to, const struct cursor *from)
+{
+	size_t count = (size_t)from->width * from->height;
+	uint32_t *colours = (uint32_t *)(void *)to->richSource;
+	for (size_t i = 0; i < count; i++) {
+		to->alphaSource[i] = (unsigned char)(from->pixels[i] >> 24);
+		colours[i] = from->pixels[i] & 0xffffff;
+	}
+}
+
+void screen_set_cursor(struct screen *screen, const struct cursor *cursor)
+{
+	size_t count = (size_t)cursor->width * cursor->height;
+	rfbCursorPtr shape = calloc(1, sizeof(*shape));
+	if (!shape)
+		return;
+	shape->cleanup = shape->cleanupSource = shape->cleanupMask = shape->cleanupRichSource =
+		TRUE;
+	shape->width = cursor->width;
+	shape->height = cursor->height;
+	shape->xhot = cursor->x;
+	shape->yhot = cursor->y;
+	shape->richSource = calloc(count + 1, 4);
+	shape->alphaSource = calloc(count + 1, 1);
+	shape->alphaPreMultiplied = TRUE;
+	if (shape->richSource && shape->alphaSource) {
+		split_pixels(shape, cursor);
+		shape->mask = (unsigned char *)rfbMakeMaskFromAlphaSource(
+			cursor->width, cursor->height, shape->alphaSource);
+		rfbSetCursor(screen->rfb, shape);
+	} else {
+		rfbFreeCursor(shape);
+	}
+	free(cursor->pixels);
+}
+
+/* ---- the clipboard ---- */
+
+struct letter {
+	rfbScreenInfoPtr rfb;
+	char *text, *latin1;
+};
+
+static void *deliver(void *data)
+{
+	static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;
+	struct letter *letter = data;
+	display_block_alarm();
+	pthread_mutex_lock(&order);
+	rfbSendServerCutTextUTF8(letter->rfb, letter->text, (int)strlen(letter->text),
+		letter->latin1, (int)strlen(letter->latin1));
+	pthread_mutex_unlock(&order);
+	free(letter->text);
+	free(letter->latin1);
+	free(letter);
+	return NULL;
+}
+
+/* In a thread of its own, because a viewer that does not read would hold up the session. */
+void screen_send_text(struct screen *screen, const char *text)
+{
+	pthread_t thread;
+	struct letter *letter = malloc(sizeof(*letter));
+	if (!letter)
+		return;
+	*letter = (struct letter){
+		screen->rfb, strdup(text), convert("ISO-8859-1", "UTF-8", text, strlen(text))};
+	if (letter->text && letter->latin1 && pthread_create(&thread, NULL, deliver, letter) == 0) {
+		pthread_detach(thread);
+		return;
+	}
+	free(letter->text);
+	free(letter->latin1);
+	free(letter);
+}
