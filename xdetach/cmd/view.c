@@ -1,0 +1,131 @@
+#define _GNU_SOURCE
+#include "xdetach/view.h"
+#include "base/io.h"
+#include "wire/ctl.h"
+#include "xdetach/cmd.h"
+#include "xdetach/paths.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+/* How long a bridge waits for somebody to come back. */
+#define LINGER_S 600
+
+static int option_web, option_port, option_socket, option_json;
+static char *option_linger;
+
+static const struct poptOption options[] = {
+	{"web", '\0', POPT_ARG_NONE, &option_web, 0,
+		"print an address for a browser on this machine; it is good once", NULL},
+	{"port", '\0', POPT_ARG_NONE, &option_port, 0,
+		"print a port of 127.0.0.1 and the password, for any VNC viewer", NULL},
+	{"socket", '\0', POPT_ARG_NONE, &option_socket, 0,
+		"print the path of a Unix socket, for a viewer that takes one", NULL},
+	{"linger", '\0', POPT_ARG_STRING, &option_linger, 0,
+		"stay for viewers to come back (10m unless given)", "TIME"},
+	{"json", '\0', POPT_ARG_NONE, &option_json, 0, "print JSON instead of lines", NULL},
+	POPT_TABLEEND,
+};
+
+static int check_options(unsigned *linger, struct err *err)
+{
+	*linger = LINGER_S;
+	if (option_web + option_port + option_socket > 1)
+		return err_set_status(
+			err, STATUS_USAGE, "one of --web, --port and --socket is enough");
+	if (option_web && access("/usr/share/novnc/vnc.html", R_OK) < 0)
+		return err_set(err, "noVNC is missing: install the package novnc");
+	return option_linger ? cmd_parse_duration(option_linger, linger, err) : 0;
+}
+
+static json_t *ask_bridge(const char *name, unsigned linger, struct err *err)
+{
+	const char *way = option_web ? "web" : option_port ? "port" : "socket";
+	scoped_fd int fd = view_connect(name, linger, err);
+	if (fd < 0)
+		return NULL;
+	return ctl_call(fd, json_pack("{s:s, s:s}", "op", "open", "way", way), err);
+}
+
+/* ---- printing where it is ---- */
+
+static int print_way(json_t *answer, const char *socket, struct err *err)
+{
+	const char *url = json_string_value(json_object_get(answer, "url"));
+	const char *password = json_string_value(json_object_get(answer, "password"));
+	if (option_json) {
+		json_object_del(answer, "event");
+		if (option_socket)
+			json_object_set_new(answer, "socket", json_string(socket));
+		return cmd_print_json(json_incref(answer), err);
+	}
+	if (url)
+		puts(url);
+	else if (password)
+		printf("127.0.0.1::%d\n%s\n",
+			(int)json_integer_value(json_object_get(answer, "port")), password);
+	else
+		puts(socket);
+	return cmd_flush(err);
+}
+
+/* ---- opening a viewer ---- */
+
+/* TigerVNC's takes a Unix socket; other viewers go by the name vncviewer as well. */
+static char *find_viewer(void)
+{
+	static const char *const names[] = {"xtigervncviewer", "vncviewer"};
+	for (size_t i = 0; i < array_len(names); i++) {
+		scoped_free char *program = paths_program(names[i]);
+		scoped_free char *real = program ? realpath(program, NULL) : NULL;
+		if (real && strstr(real, "tigervnc"))
+			return steal_ptr(&program);
+	}
+	return NULL;
+}
+
+static int run_viewer(const char *socket, struct err *err)
+{
+	const char *display = getenv("DISPLAY");
+	if (!display || !*display)
+		return err_set(err, "there is no DISPLAY for a viewer; use --web, or --port");
+	scoped_free char *viewer = find_viewer();
+	if (!viewer)
+		return err_set(err,
+			"no viewer is installed: install the package tigervnc-viewer, or use "
+			"--web or --port");
+	execl(viewer, viewer, "-Shared", socket, (char *)NULL);
+	return err_errno(err, "%s", viewer);
+}
+
+static int run(const char **arguments, struct err *err)
+{
+	unsigned linger;
+	if (check_options(&linger, err) < 0)
+		return -1;
+	json_t *answer = ask_bridge(arguments[0], linger, err);
+	scoped_free char *dir = answer ? view_dir(arguments[0], err) : NULL;
+	scoped_free char *socket = dir ? paths_format(err, "%s/rfb", dir) : NULL;
+	int status = -1;
+	if (socket && (option_web || option_port || option_socket || option_json))
+		status = print_way(answer, socket, err);
+	else if (socket)
+		status = run_viewer(socket, err);
+	json_decref(answer);
+	return status;
+}
+
+const struct cmd cmd_view = {
+	.name = "view",
+	.arguments = "SESSION",
+	.summary = "watch a session, and type into it",
+	.details =
+		"Opens TigerVNC's viewer on your DISPLAY, or prints how to connect. Viewers stay "
+		"connected over\ncheckpoints, and over a stop until the session is restored under "
+		"the same name on this machine.",
+	.options = options,
+	.min_arguments = 1,
+	.max_arguments = 1,
+	.run = run,
+};
