@@ -1,9 +1,10 @@
 /*
  * restore.h: taking an image up again, in a process of its own inside the new namespaces.
  *
- * The image has been verified, and the host compared with it, before (restore_check()); here the
- * files are put back, criu is served and the processes come back. Whatever fails, the supervisor
- * ends the namespaces, and nothing runs.
+ * All but the chunks of process.img has been verified, and the host compared with it, before
+ * (restore_check()); here criu is served, the chunks are verified meanwhile, the files are put back
+ * once all are sound, and the processes come back. Whatever fails, the supervisor ends the
+ * namespaces, and nothing runs.
  */
 #ifndef XDETACH_RESTORE_H
 #define XDETACH_RESTORE_H
