@@ -51,8 +51,13 @@ static bool note_mapping(struct exec *x, const struct mapping *mapping)
 		*entry = *mapping;
 	if (entry)
 		group->mapped++;
-	if (entry && mapping->access & GL_MAP_PERSISTENT_BIT)
+	if (entry && mapping->access & GL_MAP_PERSISTENT_BIT) {
 		group->persistent++;
+		entry->shadow = malloc((size_t)mapping->length);
+		if (entry->shadow)
+			memcpy(entry->shadow, mapping->driver, (size_t)mapping->length);
+		memcpy(mapping->block, mapping->driver, (size_t)mapping->length);
+	}
 	pthread_mutex_unlock(&group->lock);
 	return entry;
 }
@@ -93,6 +98,7 @@ static bool take_mapping(struct exec *x, GLuint buffer, bool forget_it, struct m
 		if (forget_it && entry->access & GL_MAP_PERSISTENT_BIT)
 			group->persistent--;
 		if (forget_it) {
+			free(entry->shadow);
 			memset(entry, 0, sizeof(*entry));
 			group->mapped--;
 		}
@@ -165,38 +171,46 @@ void proxy_glNamedBufferData(
 	x->driver->NamedBufferData(buffer, size, data, usage);
 }
 
-void buffers_to_driver(struct exec *x)
+#define LINE 64 /* bytes compared at a time */
+
+/* Copies the lines of one side that are no longer as they were. */
+static void carry(const struct mapping *mapping, const char *from, char *to)
 {
-	struct group *group = x->context->group;
+	for (size_t at = 0; at < (size_t)mapping->length; at += LINE) {
+		const size_t left = (size_t)mapping->length - at;
+		const size_t bytes = left < LINE ? left : LINE;
+		if (!memcmp(from + at, mapping->shadow + at, bytes))
+			continue;
+		memcpy(mapping->shadow + at, from + at, bytes);
+		memcpy(to + at, mapping->shadow + at, bytes);
+	}
+}
+
+/* Both sides of every persistent mapping: what the program wrote goes first. */
+static void carry_all(struct group *group, bool back)
+{
 	pthread_mutex_lock(&group->lock);
 	for (size_t i = 0; i < group->mapping_count; i++) {
 		const struct mapping *m = &group->mappings[i];
-		if (m->buffer && m->access & GL_MAP_PERSISTENT_BIT &&
-			m->access & GL_MAP_WRITE_BIT && !(m->access & GL_MAP_FLUSH_EXPLICIT_BIT))
-			memcpy(m->driver, m->block, (size_t)m->length);
+		if (!m->buffer || !m->shadow)
+			continue;
+		if (m->access & GL_MAP_WRITE_BIT && !(m->access & GL_MAP_FLUSH_EXPLICIT_BIT))
+			carry(m, m->block, m->driver);
+		if (back)
+			carry(m, m->driver, m->block);
 	}
 	pthread_mutex_unlock(&group->lock);
 }
 
-/* After a wait the program may look at what GL wrote. */
-static void buffers_to_program(struct exec *x)
+void buffers_to_driver(struct exec *x)
 {
-	struct group *group = x->context->group;
-	if (!group->persistent)
-		return;
-	pthread_mutex_lock(&group->lock);
-	for (size_t i = 0; i < group->mapping_count; i++) {
-		const struct mapping *m = &group->mappings[i];
-		if (m->buffer && m->access & GL_MAP_PERSISTENT_BIT && m->access & GL_MAP_READ_BIT)
-			memcpy(m->block, m->driver, (size_t)m->length);
-	}
-	pthread_mutex_unlock(&group->lock);
+	carry_all(x->context->group, false);
 }
 
 void buffers_waited(struct exec *x)
 {
-	if (x->context)
-		buffers_to_program(x);
+	if (x->context && x->context->group->persistent)
+		carry_all(x->context->group, true);
 }
 
 /* ---- sync objects ---- */

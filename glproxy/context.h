@@ -20,6 +20,7 @@ struct mapping {
 	GLuint buffer; /* the driver's name; 0: a free entry */
 	char *driver;  /* the driver's pointer, to byte `offset` of the buffer */
 	char *block;
+	char *shadow; /* persistent mappings: what both sides had when they were last the same */
 	GLintptr offset;
 	GLsizeiptr length;
 	GLbitfield access;

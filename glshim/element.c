@@ -122,11 +122,22 @@ static void generic(const struct wire_vao *vao, unsigned slot, GLint index)
 		shim_glVertexAttrib4dv(attribute, e.value);
 }
 
+/* GL_NV_primitive_restart: the index stands for a restart here too. */
+static bool restarts(GLint i)
+{
+	const struct wire_state *st = &shim_current->state;
+	return st->restart && (GLuint)i == st->restart_index;
+}
+
 void shim_glArrayElement(GLint i)
 {
 	const struct wire_vao *vao = shim_current->state.vao;
 	if (!vao->client) {
 		send_glArrayElement(i);
+		return;
+	}
+	if (restarts(i)) {
+		shim_glPrimitiveRestartNV();
 		return;
 	}
 	/* The vertex comes last: it is what emits. Generic attribute 0 is a vertex too. */
