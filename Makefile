@@ -133,7 +133,7 @@ demo-here: criu
 
 # ---- tests ----------------------------------------------------------------------------------
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
-cflags-tests = $(cflags-xdetach)
+cflags-tests = $(cflags-xdetach) -I$(BUILD)/wire
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(filter-out $(BUILD)/xdetach/main.o,$(XDETACH)) $(BASE)
 	@mkdir -p $(@D)

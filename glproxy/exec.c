@@ -172,11 +172,13 @@ void exec_reply(struct exec *x, uint64_t value)
 	x->replied = true;
 }
 
+#define SCRATCH_MAX ((size_t)64 << 20)
+
 void *exec_scratch(struct exec *x, GLsizei count)
 {
 	const size_t size = wire_bytes(count, sizeof(void *)) + sizeof(void *);
 	if (size > x->scratch_size) {
-		void *memory = size < WIRE_SIZE_MAX ? realloc(x->scratch, size) : NULL;
+		void *memory = size < SCRATCH_MAX ? realloc(x->scratch, size) : NULL;
 		if (!memory) {
 			exec_error(x, GL_OUT_OF_MEMORY);
 			x->failed = true;

@@ -12,3 +12,25 @@ $(BUILD)/bin/glproxy: $(GLPROXY) $(BUILD)/wire/decode.o $(WIRE) $(BASE)
 		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -pthread
 
 all: $(BUILD)/bin/glproxy
+
+# The decoder without a driver: for its tests, and for the fuzzer (clang's).
+GL_TESTED := $(filter-out $(BUILD)/glproxy/main.o,$(GLPROXY)) $(BUILD)/wire/decode.o $(WIRE) \
+	$(BUILD)/tests/fake_driver.o
+$(BUILD)/tests/unit/decode: $(BUILD)/tests/unit/decode.o $(GL_TESTED) $(BASE)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS) cmocka) -pthread
+$(BUILD)/tests/unit/decode.o $(BUILD)/tests/fake_driver.o: | $(BUILD)/wire/.made
+
+#: fuzz         feeds nonsense to the decoder of the GL stream until it is stopped
+.PHONY: fuzz
+fuzz:
+	@$(MAKE) $(JOBS) CC=clang BUILD=build/fuzz CFLAGS='-O1 -g' \
+		SANFLAGS='-fsanitize=address,fuzzer-no-link' build/fuzz/tests/fuzz/decode
+	build/fuzz/tests/fuzz/decode -max_len=4096 -max_total_time=$(or $(SECONDS),3600)
+
+$(BUILD)/tests/fuzz/decode: $(BUILD)/tests/fuzz/decode.o $(GL_TESTED) $(BASE)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -pthread

@@ -1,0 +1,79 @@
+#include "tests/fake_driver.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+unsigned fake_calls;
+
+static uint64_t nothing(void)
+{
+	fake_calls++;
+	return 0;
+}
+
+/* An address space as large as the real heap file; untouched pages cost nothing. */
+static void *reserve(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		abort();
+	return memory;
+}
+
+#define HEAP ((size_t)1 << 34)
+
+void fake_init(struct fake *fake)
+{
+	memset(fake, 0, sizeof(*fake));
+	uint64_t (*call)(void) = nothing;
+	for (size_t at = 0; at < sizeof(fake->driver); at += sizeof(call))
+		memcpy((char *)&fake->driver + at, &call, sizeof(call));
+	fake->heap = reserve(HEAP);
+	fake->ring = reserve(wire_ring_bytes());
+	fake->proxy.driver = &fake->driver;
+	fake->proxy.heap = fake->heap;
+	pthread_mutex_init(&fake->proxy.lock, NULL);
+	fake->proxy.contexts = calloc(PROXY_OBJECTS, sizeof(*fake->proxy.contexts));
+	fake->proxy.surfaces = calloc(PROXY_OBJECTS, sizeof(*fake->proxy.surfaces));
+	pthread_mutex_init(&fake->group.lock, NULL);
+	fake->context.group = &fake->group;
+	wire_ring_format(&fake->context.ring, fake->ring);
+	exec_init(&fake->context.exec, &fake->proxy, &fake->context.ring);
+	fake->context.exec.context = &fake->context;
+	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++)
+		fake->context.exec.names[cls] = names_create();
+}
+
+void fake_finish(struct fake *fake)
+{
+	exec_finish(&fake->context.exec);
+	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++)
+		names_destroy(fake->context.exec.names[cls]);
+	free(fake->proxy.contexts);
+	free(fake->proxy.surfaces);
+	free(fake->group.mappings);
+	free(fake->group.syncs);
+	free(fake->context.feedback);
+	munmap(fake->heap, HEAP);
+	munmap(fake->ring, wire_ring_bytes());
+}
+
+bool fake_feed(struct fake *fake, const void *message, size_t size)
+{
+	struct exec *x = &fake->context.exec;
+	struct wire_ring *shared = fake->context.ring.shared;
+	const uint64_t place = x->position % WIRE_RING_SIZE;
+	if (place + size > WIRE_RING_SIZE)
+		x->position += WIRE_RING_SIZE - place;
+	memcpy(fake->context.ring.data + x->position % WIRE_RING_SIZE, message, size);
+	atomic_store(&shared->tail, x->position);
+	atomic_store(&shared->head, x->position + size);
+	atomic_store(&shared->closed, 1);
+	x->broken = false;
+	exec_run(x);
+	const bool refused = x->broken;
+	x->position = (x->position + size + 7) & ~(uint64_t)7;
+	return refused;
+}
