@@ -56,9 +56,14 @@ class Traces:
         return Traces(things, len(os.listdir("/proc/self/fd")))
 
 
+def left_of_sessions(base: Path) -> list[str]:
+    """What run folders of sessions are there."""
+    return [f"file {path}" for path in sorted((base / "run").glob("glckpt/*"))]
+
+
 def _left_below(base: Path) -> list[str]:
     left = [f"process {pid}: {words}" for pid, words in processes_below(base).items()]
-    left += [f"file {path}" for path in sorted((base / "run").glob("glckpt/*"))]
+    left += left_of_sessions(base)
     left += [line for line in _sockets() if str(base) in line]
     left += [f"file {path}" for path in sorted((base / "tmp").glob("*")) if _is_a_tools(path)]
     left += [f"unfinished image {path}" for path in sorted((base / "images").glob("*.part*"))]
