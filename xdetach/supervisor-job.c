@@ -245,6 +245,7 @@ static void shed(struct supervisor *supervisor)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error like a full disk */
 	close(supervisor->loop.epoll_fd);
 	if (supervisor->listener.fd >= 0)
 		close(supervisor->listener.fd);
