@@ -155,8 +155,8 @@ static int lock_ghosts(const struct restore *restore, struct err *err)
 		ghosts = ghosts || json_is_true(json_object_get(file, "deleted"));
 	if (!ghosts)
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);
-	scoped_free char *path = paths_format(err, "%s/../.ghosts", restore->session->run_dir);
-	scoped_fd int fd = path ? io_open(AT_FDCWD, path, O_RDWR | O_CREAT, 0600, err) : -1;
+	scoped_free char *path = paths_format(err, "%s/..", restore->session->run_dir);
+	scoped_fd int fd = path ? io_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, err) : -1;
 	if (fd < 0)
 		return -1;
 	if (flock(fd, LOCK_EX) < 0)

@@ -205,6 +205,7 @@ static void job_ended(struct supervisor *supervisor)
 	watch_attach(supervisor);
 	answer(supervisor, json_incref(job->result));
 	job_finish(supervisor);
+	serve_next(supervisor);
 }
 
 static void on_job(struct watch *watch, uint32_t events)

@@ -30,6 +30,7 @@ static void client_destroy(struct client *client)
 	job_forget_client(supervisor, client);
 	loop_remove(&supervisor->loop, &client->watch);
 	close(fd);
+	json_decref(client->request);
 	free(client);
 	watch_look(supervisor);
 }
@@ -108,9 +109,8 @@ static json_t *status_message(const struct supervisor *supervisor)
 
 /* ---- requests ---- */
 
-static void op_checkpoint(struct client *client, const json_t *message)
+static void start_checkpoint(struct client *client, const json_t *message)
 {
-	struct supervisor *supervisor = client->supervisor;
 	struct err err = ERR_INIT;
 	const struct job_request request = {
 		.path = json_string_value(json_object_get(message, "path")),
@@ -120,8 +120,31 @@ static void op_checkpoint(struct client *client, const json_t *message)
 		.wait = json_is_true(json_object_get(message, "wait")),
 		.close_tcp = json_is_true(json_object_get(message, "close_tcp")),
 	};
-	if (job_start_checkpoint(supervisor, &request, &err) < 0)
+	if (job_start_checkpoint(client->supervisor, &request, &err) < 0)
 		serve_tell(client, ctl_error(&err));
+}
+
+/* One at a time: who asks while an image is being stored waits for its turn. */
+static void op_checkpoint(struct client *client, const json_t *message)
+{
+	if (client->supervisor->job.kind == JOB_CHECKPOINT && !client->request)
+		client->request = json_deep_copy(message);
+	else
+		start_checkpoint(client, message);
+}
+
+void serve_next(struct supervisor *supervisor)
+{
+	struct client *next = NULL;
+	for (struct client *client = supervisor->clients; client; client = client->next)
+		if (client->request)
+			next = client; /* the list begins with the youngest */
+	if (!next)
+		return;
+	json_t *request = next->request;
+	next->request = NULL;
+	start_checkpoint(next, request);
+	json_decref(request);
 }
 
 static void op_signal(struct client *client, const json_t *message)

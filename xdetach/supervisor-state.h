@@ -25,6 +25,7 @@ struct client {
 	struct supervisor *supervisor;
 	struct watch watch;
 	bool waits_for_end;
+	json_t *request; /* a checkpoint, asked for while another is being taken */
 	bool watches; /* is told when the display may be held */
 	bool holds;   /* was told so, and has not let go since */
 };
@@ -104,6 +105,7 @@ int gl_start(struct supervisor *supervisor, struct err *err);
 /* supervisor-serve.c */
 int serve_start(struct supervisor *supervisor, struct err *err);
 void serve_finish(struct supervisor *supervisor);
+void serve_next(struct supervisor *supervisor); /* the checkpoint that waited longest */
 void serve_tell(struct client *client, json_t *message);
 void serve_tell_waiting(struct supervisor *supervisor, json_t *message);
 
