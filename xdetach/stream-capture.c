@@ -16,7 +16,7 @@
 #include <time.h>
 
 #define PIPE_SIZE (1 << 20) /* what an ordinary user may ask for */
-#define PREPARE_SPEED 1e9   /* bytes of memory a second, else it is not waited for */
+#define PREPARE_SPEED 1.2e9 /* bytes of memory a second, else it is not waited for */
 #define PREPARE_LEAST 0.1   /* seconds */
 #define QUIET_LIMIT 10.0    /* seconds that a pipe may stay open behind criu's end */
 #define BUFFERS_LEAST 16

@@ -438,8 +438,8 @@ static void tree_leads_nowhere_else(void **state)
 		"[{\"path\":\"../out\",\"kind\":\"file\",\"content\":\"0\"}]",
 		"[{\"path\":\"/tmp/glckpt-out\",\"kind\":\"dir\"}]",
 		"[{\"path\":\"..\",\"kind\":\"dir\"}]",
-		"[{\"path\":\"l\",\"kind\":\"link\",\"target\":\"..\"},"
-		"{\"path\":\"l/out\",\"kind\":\"dir\"}]",
+		("[{\"path\":\"l\",\"kind\":\"link\",\"target\":\"..\"},"
+		 "{\"path\":\"l/out\",\"kind\":\"dir\"}]"),
 		"[{\"path\":\"file\",\"kind\":\"file\",\"content\":\"../../secret\"}]",
 		"[{\"path\":\"file\",\"kind\":\"same\",\"target\":\"../secret\"}]",
 		"[{\"kind\":\"file\"}]",

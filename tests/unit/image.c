@@ -299,7 +299,6 @@ static void newer_version_is_refused(void **state)
 
 static void part_of_another_image_is_found(void **state)
 {
-	scoped_buf struct buf bytes = BUF_INIT;
 	make("image");
 	put_part(folder, "image/files/1", "what was being WRITTEN");
 	expect_bad("image", "files/1 is damaged");
