@@ -18,7 +18,7 @@ from ticks import TICKER, ticking
 
 QUIET = ("--no-display",)
 CRIU = re.compile(r"\bcriu\b.*\b(dump|restore|swrk)\b")
-SERVER = re.compile(r"\bX(vfb|vnc)\b")
+SERVER = re.compile(r"^X(vfb|vnc)\b")
 KILLED = 128 + signal.SIGKILL
 
 
