@@ -59,9 +59,8 @@ struct context {
 	pthread_t thread;
 	bool stopped;
 	bool current;
-	bool cannot_invert; /* the driver cannot read pictures top row first, or blue first */
-	bool cannot_read_bgra;
-	bool front; /* the program draws to the front buffer */
+	bool cannot_invert; /* the driver cannot read pictures top row first */
+	bool front;         /* the program draws to the front buffer */
 	pthread_mutex_t debug_lock;
 	struct debug_message *debug_messages;
 	GLuint64 feedback_room;

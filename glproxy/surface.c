@@ -3,6 +3,7 @@
 #include "glproxy/context.h"
 #include "glproxy/present.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,35 +180,49 @@ static void turn_over(char *picture, size_t row, unsigned rows)
 		}
 }
 
+typedef uint32_t pixels8 __attribute__((vector_size(32)));
+
 static void swap_red_blue(char *picture, size_t bytes)
 {
-	for (size_t at = 0; at + 4 <= bytes; at += 4) {
+	size_t at = 0;
+	for (; at + sizeof(pixels8) <= bytes; at += sizeof(pixels8)) {
+		pixels8 p;
+		memcpy(&p, picture + at, sizeof(p));
+		p = (p & 0xff00ff00) | (p >> 16 & 0xff) | (p & 0xff) << 16;
+		memcpy(picture + at, &p, sizeof(p));
+	}
+	for (; at + 4 <= bytes; at += 4) {
 		const char red = picture[at];
 		picture[at] = picture[at + 2];
 		picture[at + 2] = red;
 	}
 }
 
+/* The order of colours that the driver need not convert to. */
+static bool reads_blue_first(const struct context *context)
+{
+	const struct driver *gl = context->exec.driver;
+	GLint format = 0;
+	gl->GetIntegerv(GL_IMPLEMENTATION_COLOR_READ_FORMAT, &format);
+	return gl->GetError() == GL_NO_ERROR && format == GL_BGRA;
+}
+
 static void read_picture(struct context *context, struct surface *surface, char *picture)
 {
 	const struct driver *gl = context->exec.driver;
-	const bool embedded = context->api == EGL_OPENGL_ES_API;
 	const GLsizei width = (GLsizei)surface->width, height = (GLsizei)surface->height;
 	const size_t row = (size_t)surface->width * 4;
 	struct reading saved;
 	begin_reading(context, &saved);
 	const bool inverted = invert(context, true);
-	if (!embedded || !context->cannot_read_bgra)
-		gl->ReadPixels(0, 0, width, height, GL_BGRA,
-			embedded ? GL_UNSIGNED_BYTE : GL_UNSIGNED_INT_8_8_8_8_REV, picture);
-	if (embedded && (context->cannot_read_bgra || gl->GetError())) {
-		context->cannot_read_bgra = true;
-		gl->ReadPixels(0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE, picture);
-		swap_red_blue(picture, row * surface->height);
-	}
+	const bool blue_first = reads_blue_first(context);
+	gl->ReadPixels(
+		0, 0, width, height, blue_first ? GL_BGRA : GL_RGBA, GL_UNSIGNED_BYTE, picture);
 	if (inverted)
 		invert(context, context->exec.state.pack.invert);
 	end_reading(context, &saved);
+	if (!blue_first)
+		swap_red_blue(picture, row * surface->height);
 	if (!inverted)
 		turn_over(picture, row, surface->height);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define BLOCK_MAX (WIRE_ARENA_SIZE / 4) /* what is bigger goes to the heap */
-#define WINDOW (2u << 20)               /* small data stay in so much of the arena, for the cache */
+#define WINDOW (512u << 10)             /* small data stay in so much of the arena, for the cache */
 
 static const struct wire_data no_memory = {.where = WIRE_LOST};
 
