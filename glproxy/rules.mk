@@ -21,7 +21,8 @@ $(BUILD)/tests/unit/decode: $(BUILD)/tests/unit/decode.o $(GL_TESTED) $(BASE)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS) cmocka) -pthread
-$(BUILD)/tests/unit/decode.o $(BUILD)/tests/fake_driver.o: | $(BUILD)/wire/.made
+$(BUILD)/tests/unit/decode.o $(BUILD)/tests/fuzz/decode.o $(BUILD)/tests/fake_driver.o: | \
+	$(BUILD)/wire/.made
 
 #: fuzz         feeds nonsense to the decoder of the GL stream until it is stopped
 .PHONY: fuzz

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define BLOCK_MAX (WIRE_ARENA_SIZE / 4) /* what is bigger goes to the heap */
+#define HELD_MAX ((size_t)3 << 20)      /* so much of the heap is under way at a time */
 #define WINDOW (512u << 10)             /* small data stay in so much of the arena, for the cache */
 
 static const struct wire_data no_memory = {.where = WIRE_LOST};
@@ -74,14 +75,28 @@ static void release_held(struct shim_context *self)
 	self->held_count = kept;
 }
 
+static size_t held_bytes(const struct shim_context *self)
+{
+	size_t bytes = 0;
+	for (unsigned i = 0; i < self->held_count; i++)
+		bytes += self->held[i].size;
+	return bytes;
+}
+
 void shim_give_later(struct shim_context *self, uint64_t block, size_t size)
 {
 	release_held(self);
-	if (self->held_count == SHIM_HELD) {
+	/* Running far ahead would only take more memory and leave the cache. What belongs to the
+	 * message at hand cannot be waited for. */
+	const uint64_t head = atomic_load_explicit(&self->ring.shared->head, memory_order_relaxed);
+	while (self->held_count && !self->lost && self->held[0].position < head &&
+		(self->held_count == SHIM_HELD || held_bytes(self) + size > HELD_MAX)) {
 		shim_wait_for(self, self->held[0].position + 1);
 		release_held(self);
 	}
-	self->held[self->held_count++] = (struct shim_held){self->position - 1, block, size};
+	if (self->held_count < SHIM_HELD)
+		self->held[self->held_count++] =
+			(struct shim_held){self->position - 1, block, size};
 }
 
 static struct wire_data heap_room(struct shim_context *self, size_t size)
