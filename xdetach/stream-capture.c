@@ -2,10 +2,8 @@
 #include "xdetach/stream.h"
 
 #include "base/io.h"
-#include "xdetach/stream-pool.h"
-#include "xdetach/stream-store.h"
+#include "xdetach/stream-capture-state.h"
 #include "xdetach/stream-thread.h"
-#include "xdetach/stream-wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,81 +13,16 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#define PIPE_SIZE (1 << 20) /* what an ordinary user may ask for */
 #define PREPARE_SPEED 1.2e9 /* bytes of memory a second, else it is not waited for */
 #define PREPARE_LEAST 0.1   /* seconds */
 #define QUIET_LIMIT 10.0    /* seconds that a pipe may stay open behind criu's end */
 #define BUFFERS_LEAST 16
 #define BUFFERS_STREAM 32 /* while criu may be made to wait */
 
-enum { COPIERS = 2, PARCELS = 16 };
-
-/*
- * One thread, the mover, hears what criu has to say and empties its pipes: pages are handed over to
- * a pipe of ours, a parcel, which costs little because nothing is copied. So criu is soon free to
- * look for the next pages, while the copiers, beside each other and beside criu, copy what is in
- * the parcels to where it belongs in the file.
- */
-struct parcel {
-	struct parcel *next;
-	int pipe[2];
-	struct inlet *inlet;
-	struct fill *fill;
-	uint8_t *to;
-	size_t size;
-};
-
-/* A pipe of criu's. */
-struct inlet {
-	struct inlet *next;
-	int fd;
-	struct stream_file *file;
-	struct fill *fill; /* the chunk that the next bytes belong to */
-	size_t chunks;     /* begun */
-	bool widened;
-};
-
-/* A chunk being filled by several copiers. */
-struct fill {
-	struct stream_job *job;
-	uint32_t capacity;
-	uint32_t claimed;
-	uint32_t copied; /* with the capture's lock, as is the next */
-	bool sealed;     /* nothing more will be claimed */
-};
-
-struct stream_capture {
-	struct stream_pool *pool;
-	struct stream_store *store;
-	int listening;
-	int epoll;
-	int wake;
-
-	struct parcel parcels[PARCELS];
-	pthread_mutex_t lock;
-	pthread_cond_t changed; /* for who waits for the end */
-	pthread_cond_t moved;   /* a parcel was filled, or all is over */
-	pthread_cond_t emptied;
-	struct parcel *empty;
-	struct parcel *full;
-	struct parcel **full_end;
-	size_t busy; /* parcels between the two, and a mover at work */
-	struct wire wire;
-	bool connected;
-	bool closed; /* criu has closed its socket */
-	struct inlet *inlets;
-	size_t open_inlets;
-	bool stopped;
-	struct err err;
-
-	pthread_t threads[1 + COPIERS];
-	unsigned thread_count;
-};
-
 /* ---- errors ---- */
 
 /* The first error stays; criu then finds its pipes closed. */
-static void note_error(struct stream_capture *capture, const struct err *err)
+void capture_note_error(struct stream_capture *capture, const struct err *err)
 {
 	pthread_mutex_lock(&capture->lock);
 	if (!err_is_set(&capture->err))
@@ -109,227 +42,13 @@ int stream_capture_error(struct stream_capture *capture, struct err *err)
 	return stream_store_error(capture->store, err);
 }
 
-/* ---- filling chunks ---- */
-
-/* The first chunk of a file is a small one, since most files of criu's are. */
-static uint32_t next_capacity(const struct inlet *inlet)
-{
-	return inlet->chunks ? STREAM_CHUNK : STREAM_SMALL;
-}
-
-static struct fill *fill_create(struct stream_capture *capture, struct inlet *inlet)
-{
-	bool pooled = inlet->chunks > 0;
-	struct fill *fill = calloc(1, sizeof(*fill));
-	struct stream_job *job = calloc(1, sizeof(*job));
-	uint8_t *data = NULL;
-	if (fill && job)
-		data = pooled ? stream_pool_get(capture->pool) : malloc(STREAM_SMALL);
-	if (!data) {
-		free(job);
-		free(fill);
-		return NULL;
-	}
-	*fill = (struct fill){.job = job, .capacity = next_capacity(inlet)};
-	*job = (struct stream_job){
-		.file = inlet->file, .at = inlet->chunks++, .data = data, .pooled = pooled};
-	return fill;
-}
-
-static void fill_destroy(struct fill *fill, struct stream_pool *pool)
-{
-	if (!fill)
-		return;
-	if (fill->job->pooled)
-		stream_pool_sent(pool);
-	stream_job_destroy(fill->job, pool);
-	free(fill);
-}
-
-/* Sends the chunk on when it is complete. */
-static void fill_update(struct stream_capture *capture, struct fill *fill, size_t copied, bool seal)
-{
-	pthread_mutex_lock(&capture->lock);
-	fill->copied += (uint32_t)copied;
-	fill->sealed |= seal;
-	bool complete = fill->sealed && fill->copied == fill->claimed;
-	pthread_mutex_unlock(&capture->lock);
-	if (!complete)
-		return;
-	fill->job->raw = fill->claimed;
-	stream_store_put(capture->store, fill->job);
-	free(fill);
-}
-
-/* Room for the parcel's bytes in the present chunk. */
-static int claim(struct stream_capture *capture, struct inlet *inlet, struct parcel *parcel)
-{
-	if (!inlet->fill && !(inlet->fill = fill_create(capture, inlet)))
-		return -1;
-	struct fill *fill = inlet->fill;
-	parcel->fill = fill;
-	parcel->to = fill->job->data + fill->claimed;
-	pthread_mutex_lock(&capture->lock);
-	fill->claimed += (uint32_t)parcel->size;
-	fill->sealed = fill->claimed == fill->capacity;
-	pthread_mutex_unlock(&capture->lock);
-	if (fill->sealed)
-		inlet->fill = NULL;
-	return 0;
-}
-
-/* ---- parcels ---- */
-
-static struct parcel *take_empty(struct stream_capture *capture)
-{
-	pthread_mutex_lock(&capture->lock);
-	while (!capture->empty && !capture->stopped)
-		pthread_cond_wait(&capture->emptied, &capture->lock);
-	struct parcel *parcel = capture->stopped ? NULL : capture->empty;
-	if (parcel)
-		capture->empty = parcel->next;
-	pthread_mutex_unlock(&capture->lock);
-	return parcel;
-}
-
-static void put_empty(struct stream_capture *capture, struct parcel *parcel)
-{
-	pthread_mutex_lock(&capture->lock);
-	parcel->next = capture->empty;
-	capture->empty = parcel;
-	pthread_cond_signal(&capture->emptied);
-	pthread_mutex_unlock(&capture->lock);
-}
-
-static void put_full(struct stream_capture *capture, struct parcel *parcel)
-{
-	pthread_mutex_lock(&capture->lock);
-	parcel->next = NULL;
-	*capture->full_end = parcel;
-	capture->full_end = &parcel->next;
-	capture->busy++;
-	pthread_cond_signal(&capture->moved);
-	pthread_mutex_unlock(&capture->lock);
-}
-
-static struct parcel *take_full(struct stream_capture *capture)
-{
-	pthread_mutex_lock(&capture->lock);
-	while (!capture->full && !capture->stopped)
-		pthread_cond_wait(&capture->moved, &capture->lock);
-	struct parcel *parcel = capture->stopped ? NULL : capture->full;
-	if (parcel)
-		capture->full = parcel->next;
-	if (parcel && !capture->full)
-		capture->full_end = &capture->full;
-	pthread_mutex_unlock(&capture->lock);
-	return parcel;
-}
-
-static void set_busy(struct stream_capture *capture, int change)
+void capture_set_busy(struct stream_capture *capture, int change)
 {
 	pthread_mutex_lock(&capture->lock);
 	capture->busy += (size_t)change;
 	if (!capture->busy)
 		pthread_cond_broadcast(&capture->changed);
 	pthread_mutex_unlock(&capture->lock);
-}
-
-static void fail(struct stream_capture *capture, const char *what, int number)
-{
-	struct err err = ERR_INIT;
-	errno = number;
-	err_errno(&err, "%s", what);
-	note_error(capture, &err);
-}
-
-static void *run_copier(void *data)
-{
-	struct stream_capture *capture = data;
-	for (struct parcel *parcel; (parcel = take_full(capture));) {
-		if (io_read_full(parcel->pipe[0], parcel->to, parcel->size) < 0)
-			fail(capture, "read", errno);
-		struct fill *fill = parcel->fill;
-		size_t size = parcel->size;
-		put_empty(capture, parcel);
-		fill_update(capture, fill, size, false);
-		set_busy(capture, -1);
-	}
-	return NULL;
-}
-
-/* ---- one pipe of criu's: only the mover ---- */
-
-static void inlet_destroy(struct inlet *inlet, struct stream_pool *pool)
-{
-	if (inlet->fd >= 0)
-		close(inlet->fd);
-	fill_destroy(inlet->fill, pool);
-	free(inlet);
-}
-
-/* Nothing more is taken from the pipe. */
-static void inlet_end(struct stream_capture *capture, struct inlet *inlet)
-{
-	struct fill *fill = steal_ptr(&inlet->fill);
-	close(inlet->fd);
-	inlet->fd = -1;
-	if (fill)
-		fill_update(capture, fill, 0, true);
-	pthread_mutex_lock(&capture->lock);
-	capture->open_inlets--;
-	pthread_cond_broadcast(&capture->changed);
-	pthread_mutex_unlock(&capture->lock);
-}
-
-/* Fills a parcel with what is there: false when there is nothing, or no more to come. */
-static bool move_out(struct stream_capture *capture, struct inlet *inlet, struct parcel *parcel)
-{
-	uint32_t room =
-		inlet->fill ? inlet->fill->capacity - inlet->fill->claimed : next_capacity(inlet);
-	ssize_t got = splice(
-		inlet->fd, NULL, parcel->pipe[1], NULL, room, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	if (got < 0)
-		fail(capture, "splice", errno);
-	if (got <= 0) {
-		inlet_end(capture, inlet);
-		return false;
-	}
-	parcel->size = (size_t)got;
-	if (claim(capture, inlet, parcel) == 0)
-		return true;
-	fail(capture, "a buffer for criu's data", ENOMEM);
-	inlet_end(capture, inlet);
-	return false;
-}
-
-/* A pipe that is used for more than a few pages is made as large as it may be. */
-static void widen(struct inlet *inlet)
-{
-	if (!inlet->widened && inlet->chunks)
-		fcntl(inlet->fd, F_SETPIPE_SZ, PIPE_SIZE);
-	inlet->widened = inlet->chunks > 0;
-}
-
-static void empty_inlet(struct stream_capture *capture, struct inlet *inlet)
-{
-	while (inlet->fd >= 0) {
-		if (stream_capture_error(capture, NULL) < 0) {
-			inlet_end(capture, inlet);
-			return;
-		}
-		struct parcel *parcel = take_empty(capture);
-		if (!parcel)
-			return;
-		if (!move_out(capture, inlet, parcel)) {
-			put_empty(capture, parcel);
-			return;
-		}
-		put_full(capture, parcel);
-		widen(inlet);
-	}
 }
 
 /* ---- criu's socket: with the capture's lock ---- */
@@ -408,12 +127,12 @@ static void serve_socket(struct stream_capture *capture, const void *what)
 
 static void handle(struct stream_capture *capture, void *what)
 {
-	set_busy(capture, 1);
+	capture_set_busy(capture, 1);
 	if (what == &capture->listening || what == &capture->wire)
 		serve_socket(capture, what);
 	else
-		empty_inlet(capture, what);
-	set_busy(capture, -1);
+		inlet_empty(capture, what);
+	capture_set_busy(capture, -1);
 }
 
 static void *run_mover(void *data)
@@ -482,7 +201,7 @@ static int start(struct stream_capture *capture, const char *dir, const char *pa
 		return -1;
 	for (; capture->thread_count < 1 + COPIERS; capture->thread_count++)
 		if (stream_thread_start(&capture->threads[capture->thread_count],
-			    capture->thread_count ? run_copier : run_mover, capture, err) < 0)
+			    capture->thread_count ? inlet_run_copier : run_mover, capture, err) < 0)
 			return -1;
 	return 0;
 }
@@ -600,25 +319,14 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-/* A chunk that waits for parcels nobody copied is no inlet's any more when it is full. */
-static void drop_parcels(struct stream_capture *capture)
+static void close_descriptors(struct stream_capture *capture)
 {
-	for (struct parcel *parcel = capture->full; parcel; parcel = parcel->next) {
-		struct fill *fill = parcel->fill;
-		fill->claimed -= (uint32_t)parcel->size;
-		if (fill->sealed && fill->copied == fill->claimed)
-			fill_destroy(fill, capture->pool);
-	}
+	wire_finish(&capture->wire);
+	inlet_drop_parcels(capture);
 	for (size_t i = 0; i < PARCELS; i++) {
 		close_fd(capture->parcels[i].pipe[0]);
 		close_fd(capture->parcels[i].pipe[1]);
 	}
-}
-
-static void close_descriptors(struct stream_capture *capture)
-{
-	wire_finish(&capture->wire);
-	drop_parcels(capture);
 	for (struct inlet *inlet = capture->inlets, *next; inlet; inlet = next) {
 		next = inlet->next;
 		inlet_destroy(inlet, capture->pool);
