@@ -26,8 +26,8 @@ struct client {
 	struct watch watch;
 	bool waits_for_end;
 	json_t *request; /* a checkpoint, asked for while another is being taken */
-	bool watches; /* is told when the display may be held */
-	bool holds;   /* was told so, and has not let go since */
+	bool watches;    /* is told when the display may be held */
+	bool holds;      /* was told so, and has not let go since */
 };
 
 enum job_kind {
