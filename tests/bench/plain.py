@@ -84,7 +84,7 @@ class PlainCriu:
     def dump_into_nothing(self, folder: Path) -> float:
         """The floor: criu's stream, read and thrown away. Wall seconds."""
         folder.mkdir()
-        sink = subprocess.Popen([SINK, folder], stdin=subprocess.DEVNULL)
+        sink = subprocess.Popen([SINK, folder], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         wait_until(lambda: listens(folder / "streamer-capture.sock"), "the sink listens")
         root = (self.work / "root.pid").read_text().strip()
         words = [criu(), "dump", "-t", root, "-D", str(folder), "-o", "dump.log", "-v1"]
