@@ -293,7 +293,7 @@ static void check_helpers(json_t *findings)
 {
 	static const char *const names[] = {"glckpt-stub", "glckpt-mapfiles.so",
 		"criu-plugin/glckpt.so", "bin/glproxy", "libGLX_glckpt.so.0", "libEGL_glckpt.so.0",
-		"50_glckpt.json"};
+		"50_glckpt.json", "glckpt-vnc"};
 	for (size_t i = 0; i < array_len(names); i++) {
 		struct err err = ERR_INIT;
 		scoped_free char *path = paths_helper(names[i], &err);
@@ -328,8 +328,13 @@ static void check_programs(json_t *findings)
 	check_program(findings, "xauth", (const char *const[]){"xauth", NULL},
 		"X cookies for programs that ask", "apt-get install xauth");
 	check_program(findings, "viewer",
-		(const char *const[]){"xtigervncviewer", "vncviewer", "remmina", NULL},
-		"viewer of sessions", "apt-get install tigervnc-viewer, to watch a session");
+		(const char *const[]){"xtigervncviewer", "vncviewer", NULL}, "viewer of sessions",
+		"apt-get install tigervnc-viewer, to watch a session");
+	if (access("/usr/share/novnc/vnc.html", R_OK) == 0)
+		fine(findings, "web", "viewer of sessions in a browser: noVNC");
+	else
+		warn(findings, "web", "apt-get install novnc, to watch a session in a browser",
+			"viewer of sessions in a browser: noVNC is not installed");
 }
 
 static bool matches(const char *pattern)
