@@ -52,10 +52,18 @@ int figures_add(const char *dir, const json_t *checkpoint, struct err *err)
 	return io_write_file(AT_FDCWD, path, text, strlen(text), 0600, err);
 }
 
+/* Memory is counted shortly before the dump, and may have grown until then. */
+static double bytes_of(const json_t *checkpoint)
+{
+	double memory = json_number_value(json_object_get(checkpoint, "memory"));
+	double dumped = json_number_value(json_object_get(checkpoint, "raw_bytes"));
+	return memory > dumped ? memory : dumped;
+}
+
 /* Seconds a byte of one checkpoint, 0: it says nothing. */
 static double slowness(const json_t *checkpoint)
 {
-	double bytes = json_number_value(json_object_get(checkpoint, "memory"));
+	double bytes = bytes_of(checkpoint);
 	double seconds = json_number_value(json_object_get(checkpoint, "durable_s"));
 	return bytes > 0 && seconds > FIXED_S ? (seconds - FIXED_S) / bytes : 0;
 }

@@ -14,7 +14,7 @@
 
 #define LEASE_MAX 4096
 #define LOOK_S 0.2
-#define PROBE "/.look-XXXXXX"
+#define PROBE ".look-"
 
 /* ---- where a process runs ---- */
 
@@ -64,7 +64,7 @@ static json_t *describe(uint64_t token, const struct lease_claim *claim)
 static int look(const char *dir, struct timespec *now, struct err *err)
 {
 	struct stat st;
-	scoped_free char *path = paths_format(err, "%s" PROBE, dir);
+	scoped_free char *path = paths_format(err, "%s/" PROBE "XXXXXX", dir);
 	scoped_fd int fd = path ? mkostemp(path, O_CLOEXEC) : -1;
 	if (fd < 0)
 		return path ? err_errno(err, "%s", dir) : -1;
@@ -164,6 +164,11 @@ static const char *word(const struct holder *holder, const char *name)
 	return json_string_value(json_object_get(holder->what, name));
 }
 
+static const char *host_of(const struct holder *holder)
+{
+	return word(holder, "host") ? word(holder, "host") : "?";
+}
+
 static bool is_here(const struct holder *holder)
 {
 	json_t *here = describe_place();
@@ -192,7 +197,7 @@ static bool is_same_job(const struct holder *holder, const struct lease_claim *c
 static int link_lease(const char *dir, const char *path, const json_t *what, struct err *err)
 {
 	scoped_free char *text = json_dumps(what, JSON_INDENT(1));
-	scoped_free char *part = paths_format(err, "%s" PROBE, dir);
+	scoped_free char *part = paths_format(err, "%s/" PROBE "XXXXXX", dir);
 	scoped_fd int fd = text && part ? mkostemp(part, O_CLOEXEC) : -1;
 	if (fd < 0)
 		return err_errno(err, "%s", dir);
@@ -225,10 +230,9 @@ static int claim_number(struct lease *lease, const char *dir, uint64_t token,
 
 static int refuse(const struct holder *holder, const char *dir, struct err *err)
 {
-	const char *host = word(holder, "host");
 	return err_set(err,
 		"%s is being run already, on %s by process %d; one image is not run twice at once",
-		dir, host ? host : "?", (int)number(holder, "pid"));
+		dir, host_of(holder), (int)number(holder, "pid"));
 }
 
 static int refuse_late(
@@ -246,9 +250,9 @@ static int await_leaving(struct lease *lease, struct holder *holder,
 {
 	scoped_free char *path = path_of(lease->dir, holder->token, err);
 	double end = io_now() + LEASE_STALE_S + LEASE_RENEW_S;
-	log_line("waiting for an earlier copy of this job on %s to end", word(holder, "host"));
+	log_line("waiting for an earlier copy of this job on %s to end", host_of(holder));
 	while (path && access(path, F_OK) == 0 && !is_over(holder) && io_now() < end) {
-		if (claim->give_up && claim->give_up())
+		if (claim->give_up && claim->give_up(claim->data))
 			return err_set(err, "preempted while it waited");
 		usleep((useconds_t)(LOOK_S * 1e6));
 	}
@@ -283,7 +287,7 @@ static bool was_renewed(struct watching *watching, const struct holder *holder)
 		return seconds_between(watching->renewed, holder->renewed) > 0;
 	*watching = (struct watching){holder->token, holder->renewed};
 	log_line("waiting up to %d s: a run on %s may still be alive", LEASE_STALE_S,
-		word(holder, "host"));
+		host_of(holder));
 	return false;
 }
 
@@ -301,7 +305,7 @@ static int try_to_take(struct lease *lease, const char *dir, const struct lease_
 		return take_over(lease, dir, &holder, claim, err);
 	if (is_here(&holder) || was_renewed(watching, &holder))
 		return refuse(&holder, dir, err);
-	if (claim->give_up && claim->give_up())
+	if (claim->give_up && claim->give_up(claim->data))
 		return err_set(err, "preempted while it waited");
 	usleep((useconds_t)(LOOK_S * 1e6));
 	return 0;
@@ -370,10 +374,21 @@ void lease_release(struct lease *lease)
 	*lease = (struct lease){0};
 }
 
+/* Probes whose makers were killed. */
+static void remove_probes(const char *dir)
+{
+	scoped_dir DIR *folder = opendir(dir);
+	for (struct dirent *entry; folder && (entry = readdir(folder));)
+		if (!strncmp(entry->d_name, PROBE, strlen(PROBE)))
+			unlinkat(dirfd(folder), entry->d_name, 0);
+}
+
 void lease_remove(struct lease *lease)
 {
 	uint64_t above = lease->token + 1;
-	if (lease->dir)
+	if (lease->dir) {
 		each_lease(lease->dir, remove_lower, &above, NULL);
+		remove_probes(lease->dir);
+	}
 	*lease = (struct lease){0};
 }

@@ -34,9 +34,11 @@ struct lease {
 
 /* Who asks. */
 struct lease_claim {
-	const char *job;       /* the scheduler's name for the job; NULL: there is no scheduler */
-	long start;            /* how often the scheduler has started it before */
-	bool (*give_up)(void); /* asked while waiting for a lease to run out; may be NULL */
+	const char *job; /* the scheduler's name for the job; NULL: there is no scheduler */
+	long start;      /* how often the scheduler has started it before */
+	/* Asked with `data` while waiting for a lease to run out; may be NULL. */
+	bool (*give_up)(const void *data);
+	const void *data;
 };
 
 /* What shuts a run out that has been overtaken; dir NULL: nothing does. */

@@ -128,6 +128,7 @@ static void give_up(struct run *run)
 		return;
 	}
 	run_say(run, "no image could be taken within the grace; the command goes on");
+	run->noticed = false;
 	run->phase = RUN_GOING;
 }
 

@@ -16,13 +16,11 @@
 /* From this status on a command did not end by itself: 128 + a signal. */
 #define KILLED 128
 
-static const sigset_t *notices;
-
-static bool is_noticed(void)
+static bool is_noticed(const void *notices)
 {
 	sigset_t pending;
 	sigpending(&pending);
-	sigandset(&pending, &pending, notices);
+	sigandset(&pending, &pending, (const sigset_t *)notices);
 	return !sigisemptyset(&pending);
 }
 
@@ -188,7 +186,7 @@ static int take_up_or_launch(struct run *run, struct err *err)
 	scoped(run_images_finish) struct run_images images = {0};
 	if (image_writer_sweep(run->dir, err) < 0 || run_images_find(&images, run->dir, err) < 0)
 		return -1;
-	if (is_noticed())
+	if (is_noticed(&run->options->notices))
 		return end_again(run);
 	return images.count ? take_up(run, &images, err) : launch(run, err);
 }
@@ -197,7 +195,8 @@ static int take_up_or_launch(struct run *run, struct err *err)
 
 static int hold_and_run(struct run *run, struct err *err)
 {
-	const struct lease_claim claim = {run->scheduler.job, run->scheduler.start, is_noticed};
+	const struct lease_claim claim = {
+		run->scheduler.job, run->scheduler.start, is_noticed, &run->options->notices};
 	if (lease_take(&run->lease, run->dir, &claim, err) < 0)
 		return -1;
 	int status = take_up_or_launch(run, err);
@@ -209,7 +208,6 @@ static int hold_and_run(struct run *run, struct err *err)
 int run_job(const struct run_options *options, struct err *err)
 {
 	struct run run = {.options = options, .fd = -1};
-	notices = &options->notices;
 	front_block_signals();
 	scheduler_init(&run.scheduler);
 	if (io_make_dirs(options->dir, 0700, err) < 0)

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import socket
+import sys
 import time
 from pathlib import Path
 
@@ -184,7 +186,7 @@ def test_a_node_that_dies_goes_back_to_the_last_image(glckpt, output):
 
 def test_killed_in_mid_checkpoint_the_image_before_stands(glckpt):
     job = Job(glckpt, BUILD / "samples" / "dirty", 300, options=("--no-display",))
-    job.start().wait_for("launched")
+    job.start().wait_for("ready ")
     assert job.preempt() == AGAIN
     before = job.images()
     job.start().wait_for("restored ")
@@ -204,6 +206,53 @@ def test_a_killed_glckpt_takes_its_session_with_it(glckpt):
     job.process.kill()
     job.status()
     wait_until(lambda: not glckpt.names(), "the session has ended", timeout=10)
+
+
+# ---- a connection that no image can keep ----
+
+CONNECTED = """
+import socket, time
+connection = socket.create_connection(("127.0.0.1", {port}))
+print("connected", flush=True)
+connection.recv(1)
+connection.close()
+time.sleep(100)
+"""
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def connected_job(glckpt, listener, *options):
+    """A program that has a connection to us for as long as we like."""
+    script = CONNECTED.format(port=listener.getsockname()[1])
+    job = Job(glckpt, sys.executable, "-c", script, options=("--no-display", *options))
+    job.start()
+    connection, _ = listener.accept()
+    job.wait_for("connected")
+    return job, connection
+
+
+def test_a_last_image_is_tried_again(glckpt, listener):
+    job, connection = connected_job(glckpt, listener)
+    job.process.send_signal(signal.SIGTERM)
+    job.wait_for("no image yet: ")
+    connection.close()
+    assert job.status() == AGAIN
+    assert job.said().count("no image yet: ") == 1
+    assert len(job.images()) == 1
+
+
+def test_a_command_that_cannot_be_kept_goes_on(glckpt, listener):
+    """The notice may have been for nothing, and there is nothing to fall back on."""
+    job, connection = connected_job(glckpt, listener, "--grace=1s")
+    job.process.send_signal(signal.SIGTERM)
+    job.wait_for("no image could be taken within the grace; the command goes on")
+    connection.close()
+    assert job.preempt() == AGAIN
 
 
 # ---- which image ----

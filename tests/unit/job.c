@@ -37,7 +37,7 @@ static int teardown(void **state)
 
 static const struct lease_claim nobody = {0};
 
-static bool at_once(void)
+static bool at_once(const void *data)
 {
 	return true;
 }
@@ -303,6 +303,16 @@ static void a_prediction_follows_the_memory(void **state)
 	close_to(predict(1e6, true, &measured), 0.3);
 }
 
+static void memory_that_was_growing_misleads_nobody(void **state)
+{
+	bool measured;
+	json_t *checkpoint = json_pack("{s:i, s:i, s:f, s:b}", "memory", 1000000, "raw_bytes",
+		1000000000, "durable_s", 1.3, "stop", true);
+	assert_int_equal(figures_add(dir, checkpoint, NULL), 0);
+	json_decref(checkpoint);
+	close_to(predict(1e9, true, &measured), 1.3);
+}
+
 static void one_odd_checkpoint_changes_little(void **state)
 {
 	bool measured;
@@ -401,6 +411,7 @@ int main(void)
 		test(the_fence_lets_only_the_last_run_publish),
 		test(without_figures_it_is_a_guess),
 		test(a_prediction_follows_the_memory),
+		test(memory_that_was_growing_misleads_nobody),
 		test(one_odd_checkpoint_changes_little),
 		test(each_kind_is_predicted_by_its_own),
 		test(only_the_last_figures_are_kept),
