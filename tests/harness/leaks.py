@@ -41,6 +41,19 @@ def _sockets() -> list[str]:
     return [f"socket {line[7]}" for line in lines if len(line) == 8]
 
 
+def _stale_displays() -> set[str]:
+    """Sockets of X servers on which nobody listens, and locks of X servers that are gone."""
+    open_now = set(_sockets())
+    stale = {path for path in _entries("/tmp/.X11-unix") if f"socket {path}" not in open_now}
+    for lock in _entries("/tmp", ".X"):
+        try:
+            if not Path("/proc", Path(lock).read_text().strip()).exists():
+                stale.add(lock)
+        except OSError:
+            continue
+    return stale
+
+
 @dataclass
 class Traces:
     """The host as a session could have changed it."""
@@ -51,8 +64,8 @@ class Traces:
     @staticmethod
     def take() -> Traces:
         things = _mounts() | _cgroups() | _segments()
-        things |= _entries("/dev/shm") | _entries("/tmp/.X11-unix")
-        things |= _entries("/tmp", ".X")
+        things |= _stale_displays()
+        things |= _entries("/dev/shm", "glckpt") | _entries("/dev/shm", "shm-everything")
         return Traces(things, len(os.listdir("/proc/self/fd")))
 
 
