@@ -84,6 +84,7 @@ struct shim_context {
 	GLsizei feedback_size;
 	GLenum feedback_type;
 	void *debug_callback;
+	bool brings;      /* images for answers bring along what the program has there */
 	bool delivering;  /* debug messages to the callback, at this moment */
 	bool synchronous; /* GL_DEBUG_OUTPUT_SYNCHRONOUS: every call waits */
 	const void *debug_user;

@@ -249,7 +249,13 @@ struct wire_data shim_out_image(
 {
 	if (bound)
 		return as_offset(data);
-	return data ? out_room(place, layout->size) : (struct wire_data){.where = WIRE_NULL};
+	if (!data)
+		return (struct wire_data){.where = WIRE_NULL};
+	const struct wire_data at = out_room(place, layout->size);
+	void *to = place->self->brings ? shim_data_address(place, &at) : NULL;
+	if (to)
+		wire_layout_copy(layout, to, data);
+	return at;
 }
 
 static const void *answer_address(struct shim_context *self, const struct wire_data *from)

@@ -13,6 +13,21 @@ void shim_glFlush(void)
 	shim_kick(shim_current);
 }
 
+/* Pixels outside of the framebuffer are undefined, and drivers leave them as they were: where the
+ * rectangle may go beyond it, what the program has there comes along. */
+void shim_glReadPixels(
+	GLint x, GLint y, GLsizei width, GLsizei height, GLenum format, GLenum type, void *pixels)
+{
+	struct shim_context *self = shim_current;
+	const GLint *v = self->state.viewport;
+	const bool inside = x >= v[0] && y >= v[1] && x >= 0 && y >= 0 &&
+		(int64_t)x + width <= (int64_t)v[0] + v[2] &&
+		(int64_t)y + height <= (int64_t)v[1] + v[3];
+	self->brings = !inside;
+	send_glReadPixels(x, y, width, height, format, type, pixels);
+	self->brings = false;
+}
+
 void shim_glFinish(void)
 {
 	send_glFinish();

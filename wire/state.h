@@ -70,6 +70,7 @@ struct wire_state {
 	struct wire_vao *vao;
 	unsigned client_unit;
 	bool inside_begin;
+	GLint viewport[4];
 	bool restart;       /* GL_PRIMITIVE_RESTART */
 	bool restart_fixed; /* GL_PRIMITIVE_RESTART_FIXED_INDEX */
 	bool client_arrays; /* the API allows arrays in the program's memory */

@@ -4,6 +4,8 @@
 #include "wire/size.h"
 #include "wire/state.h"
 
+#include <string.h>
+
 static void set_capability(struct wire_state *st, GLenum cap, bool on)
 {
 	if (cap == GL_PRIMITIVE_RESTART || cap == GL_PRIMITIVE_RESTART_NV)
@@ -30,6 +32,12 @@ void wire_track_glPrimitiveRestartIndex(struct wire_state *st, GLuint index)
 void wire_track_glPrimitiveRestartIndexNV(struct wire_state *st, GLuint index)
 {
 	st->restart_index = index;
+}
+
+void wire_track_glViewport(struct wire_state *st, GLint x, GLint y, GLsizei width, GLsizei height)
+{
+	const GLint viewport[] = {x, y, width, height};
+	memcpy(st->viewport, viewport, sizeof(viewport));
 }
 
 void wire_track_glBegin(struct wire_state *st, GLenum mode)

@@ -152,6 +152,91 @@ void wire_track_glVertexAttribLPointer(struct wire_state *st, GLuint index, GLin
 	attribute(st, index, format, stride, pointer);
 }
 
+/* ---- the same of a named vertex array object (GL_EXT_direct_state_access) ---- */
+
+static void offset_of(struct wire_state *st, GLuint vaobj, GLuint buffer, int slot,
+	struct wire_format format, GLsizei stride, GLintptr offset)
+{
+	if (slot >= 0)
+		wire_vao_pointer(wire_vao_find(&st->vaos, vaobj), (unsigned)slot, format, stride,
+			(uint64_t)offset, buffer);
+}
+
+void wire_track_glVertexArrayVertexOffsetEXT(struct wire_state *st, GLuint vaobj, GLuint buffer,
+	GLint size, GLenum type, GLsizei stride, GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, WIRE_SLOT_VERTEX, plain(size, type), stride, offset);
+}
+
+void wire_track_glVertexArrayColorOffsetEXT(struct wire_state *st, GLuint vaobj, GLuint buffer,
+	GLint size, GLenum type, GLsizei stride, GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, WIRE_SLOT_COLOR, plain(size, type), stride, offset);
+}
+
+void wire_track_glVertexArrayEdgeFlagOffsetEXT(
+	struct wire_state *st, GLuint vaobj, GLuint buffer, GLsizei stride, GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, WIRE_SLOT_EDGE, plain(1, GL_UNSIGNED_BYTE), stride, offset);
+}
+
+void wire_track_glVertexArrayIndexOffsetEXT(struct wire_state *st, GLuint vaobj, GLuint buffer,
+	GLenum type, GLsizei stride, GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, WIRE_SLOT_INDEX, plain(1, type), stride, offset);
+}
+
+void wire_track_glVertexArrayNormalOffsetEXT(struct wire_state *st, GLuint vaobj, GLuint buffer,
+	GLenum type, GLsizei stride, GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, WIRE_SLOT_NORMAL, plain(3, type), stride, offset);
+}
+
+void wire_track_glVertexArrayTexCoordOffsetEXT(struct wire_state *st, GLuint vaobj, GLuint buffer,
+	GLint size, GLenum type, GLsizei stride, GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, wire_slot_of(GL_TEXTURE_COORD_ARRAY, st->client_unit),
+		plain(size, type), stride, offset);
+}
+
+void wire_track_glVertexArrayMultiTexCoordOffsetEXT(struct wire_state *st, GLuint vaobj,
+	GLuint buffer, GLenum texunit, GLint size, GLenum type, GLsizei stride, GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, wire_slot_of(GL_TEXTURE_COORD_ARRAY, texunit - GL_TEXTURE0),
+		plain(size, type), stride, offset);
+}
+
+void wire_track_glVertexArrayFogCoordOffsetEXT(struct wire_state *st, GLuint vaobj, GLuint buffer,
+	GLenum type, GLsizei stride, GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, WIRE_SLOT_FOG, plain(1, type), stride, offset);
+}
+
+void wire_track_glVertexArraySecondaryColorOffsetEXT(struct wire_state *st, GLuint vaobj,
+	GLuint buffer, GLint size, GLenum type, GLsizei stride, GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, WIRE_SLOT_SECONDARY, plain(size, type), stride, offset);
+}
+
+void wire_track_glVertexArrayVertexAttribOffsetEXT(struct wire_state *st, GLuint vaobj,
+	GLuint buffer, GLuint index, GLint size, GLenum type, GLboolean normalized, GLsizei stride,
+	GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, generic(index), plain(size, type), stride, offset);
+}
+
+void wire_track_glVertexArrayVertexAttribIOffsetEXT(struct wire_state *st, GLuint vaobj,
+	GLuint buffer, GLuint index, GLint size, GLenum type, GLsizei stride, GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, generic(index), plain(size, type), stride, offset);
+}
+
+void wire_track_glVertexArrayVertexAttribLOffsetEXT(struct wire_state *st, GLuint vaobj,
+	GLuint buffer, GLuint index, GLint size, GLenum type, GLsizei stride, GLintptr offset)
+{
+	offset_of(st, vaobj, buffer, generic(index), plain(size, type), stride, offset);
+}
+
 /* ---- GL_ARB_vertex_attrib_binding ---- */
 
 static void set_format(struct wire_state *st, GLuint index, GLint size, GLenum type,
