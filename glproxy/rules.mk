@@ -29,7 +29,7 @@ $(BUILD)/tests/unit/decode.o $(BUILD)/tests/fuzz/decode.o $(BUILD)/tests/fake_dr
 fuzz:
 	@$(MAKE) $(JOBS) CC=clang BUILD=build/fuzz CFLAGS='-O1 -g' \
 		SANFLAGS='-fsanitize=address,fuzzer-no-link' build/fuzz/tests/fuzz/decode
-	build/fuzz/tests/fuzz/decode -close_fd_mask=2 -max_len=4096 -max_total_time=$(or $(SECONDS),3600)
+	build/fuzz/tests/fuzz/decode -close_fd_mask=2 -artifact_prefix=build/fuzz/ -max_len=4096 -max_total_time=$(or $(SECONDS),3600)
 
 $(BUILD)/tests/fuzz/decode: $(BUILD)/tests/fuzz/decode.o $(GL_TESTED) $(BASE)
 	$(call say,LINK)

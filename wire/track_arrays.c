@@ -296,7 +296,7 @@ void wire_track_glBindVertexBuffer(
 void wire_track_glBindVertexBuffers(struct wire_state *st, GLuint first, GLsizei count,
 	const GLuint *buffers, const GLintptr *offsets, const GLsizei *strides)
 {
-	for (GLsizei i = 0; i < count; i++)
+	for (GLsizei i = 0; i < count && i < WIRE_SLOTS; i++)
 		bind_vertex_buffer(st->vao, first + (GLuint)i, buffers ? buffers[i] : 0,
 			buffers && offsets ? offsets[i] : 0, buffers && strides ? strides[i] : 16);
 }
@@ -305,7 +305,7 @@ void wire_track_glVertexArrayVertexBuffers(struct wire_state *st, GLuint vaobj, 
 	GLsizei count, const GLuint *buffers, const GLintptr *offsets, const GLsizei *strides)
 {
 	struct wire_vao *vao = wire_vao_find(&st->vaos, vaobj);
-	for (GLsizei i = 0; i < count; i++)
+	for (GLsizei i = 0; i < count && i < WIRE_SLOTS; i++)
 		bind_vertex_buffer(vao, first + (GLuint)i, buffers ? buffers[i] : 0,
 			buffers && offsets ? offsets[i] : 0, buffers && strides ? strides[i] : 16);
 }
