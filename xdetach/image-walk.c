@@ -10,7 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define READ_SIZE (1 << 20)
+#define HASH_BLOCK (1 << 20) /* part of the format */
 #define DEPTH_MAX 64
 
 struct walk {
@@ -110,23 +110,43 @@ void image_hash_bytes(const void *data, size_t size, char hash[IMAGE_HASH_SIZE])
 	print_hash(XXH3_128bits(data, size), hash);
 }
 
+static bool all_zero(const uint8_t *bytes, size_t size)
+{
+	return !bytes[0] && !memcmp(bytes, bytes + 1, size - 1);
+}
+
+/* The first block at or behind `at` that may hold data; -1: none does. */
+static off_t next_block(int fd, off_t at)
+{
+	off_t data = lseek(fd, at, SEEK_DATA);
+	if (data < 0)
+		return errno == ENXIO ? -1 : at;
+	return data / HASH_BLOCK * HASH_BLOCK;
+}
+
+/*
+ * Blocks of zeros are left out, holes or not, so that a sparse file is hashed as fast as it is
+ * small, and alike after a copy that filled its holes. Its size is in the manifest.
+ */
 static int hash_all(int fd, XXH3_state_t *state, uint8_t *bytes, struct err *err)
 {
-	for (;;) {
-		ssize_t got = read(fd, bytes, READ_SIZE);
-		if (got < 0 && errno == EINTR)
-			continue;
+	for (off_t at = 0; (at = next_block(fd, at)) >= 0; at += HASH_BLOCK) {
+		ssize_t got = pread(fd, bytes, HASH_BLOCK, at);
 		if (got < 0)
 			return err_errno(err, "read");
 		if (got == 0)
-			return 0;
+			break;
+		if (all_zero(bytes, (size_t)got))
+			continue;
+		XXH3_128bits_update(state, &at, sizeof(at));
 		XXH3_128bits_update(state, bytes, (size_t)got);
 	}
+	return 0;
 }
 
 int image_hash(int fd, char hash[IMAGE_HASH_SIZE], struct err *err)
 {
-	scoped_free uint8_t *bytes = malloc(READ_SIZE);
+	scoped_free uint8_t *bytes = malloc(HASH_BLOCK);
 	XXH3_state_t *state = XXH3_createState();
 	int result = -1;
 	if (bytes && state) {

@@ -20,11 +20,11 @@ int image_walk(const char *dir, image_walk_fn *each, void *data, struct err *err
 /* Writes every folder's entries to the disk. */
 int image_walk_sync(const char *dir, struct err *err);
 
-/* XXH3 (128 bits) of what is left of a file, in hex. */
+/* XXH3 (128 bits), in hex, of a file's mebibytes that are not all zero, each behind its offset. */
 #define IMAGE_HASH_SIZE 33
 int image_hash(int fd, char hash[IMAGE_HASH_SIZE], struct err *err);
 
-/* The same of bytes in memory. */
+/* XXH3 of bytes in memory. */
 void image_hash_bytes(const void *data, size_t size, char hash[IMAGE_HASH_SIZE]);
 
 #endif
