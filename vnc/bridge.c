@@ -11,7 +11,8 @@
 #define FRAME_S (1 / 60.0)  /* no picture sooner after the last one */
 #define UNREAD_S 0.010      /* how often it is looked whether a viewer wants the next picture */
 #define GREETING_S 0.050    /* and whether one that has connected watches by now */
-#define RETRY_S 0.2         /* how often a session is looked for that may have come back */
+#define RETRY_S 0.05        /* how often a session is looked for that may have come back: */
+#define RETRY_ALONE_S 1.0   /* sooner than it is restored, so that what is typed then is kept */
 #define HOLD_RETRY_S 0.5    /* and a display that does not answer */
 #define FIRST_VIEWER_S 30.0 /* a viewer that is being started gets this long at least */
 
@@ -278,7 +279,7 @@ static void look_for_session(struct bridge *bridge)
 	struct err err = ERR_INIT;
 	if (bridge->link.state != LINK_GONE || io_now() < bridge->link_at)
 		return;
-	bridge->link_at = io_now() + RETRY_S;
+	bridge->link_at = io_now() + (bridge->wanted ? RETRY_S : RETRY_ALONE_S);
 	link_connect(&bridge->link, &err);
 }
 

@@ -27,7 +27,7 @@ static const char page[] =
 	"fetch('/key/' + token, {method: 'POST'})\n"
 	"  .then(answer => answer.ok ? answer.text() : Promise.reject())\n"
 	"  .then(key => location.replace('/vnc.html#autoconnect=1&reconnect=1'\n"
-	"    + '&reconnect_delay=500&resize=scale&path=' + key))\n"
+	"    + '&reconnect_delay=500&resize=scale&quality=9&path=' + key))\n"
 	"  .catch(() => document.getElementById('say').textContent =\n"
 	"    'This address was used already. Ask for another one: glckpt view --web');\n"
 	"</script>\n";

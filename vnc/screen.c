@@ -32,7 +32,8 @@ static void on_pointer(int buttons, int x, int y, rfbClientPtr client)
 	rfbDefaultPtrAddEvent(buttons, x, y, client); /* viewers that see others' pointers */
 }
 
-/* A heap string; what has no place in the other set becomes '?'. */
+/* A heap string with at least `size` bytes, the last ones 0; what has no place in the other set
+ * becomes '?'. */
 static char *convert(const char *to, const char *from, const char *text, size_t size)
 {
 	iconv_t converter = iconv_open(to, from);
@@ -271,9 +272,15 @@ void screen_set_cursor(struct screen *screen, const struct cursor *cursor)
 
 /* ---- the clipboard ---- */
 
+/*
+ * libvncserver (0.9.14) tells viewers that only know Latin-1 the length of the UTF-8 text, and
+ * never unlocks them where there is no text for them. So theirs is as long, with zeros behind it:
+ * convert() has room for more.
+ */
 struct letter {
 	rfbScreenInfoPtr rfb;
 	char *text, *latin1;
+	int size;
 };
 
 static void *deliver(void *data)
@@ -282,8 +289,8 @@ static void *deliver(void *data)
 	struct letter *letter = data;
 	display_block_alarm();
 	pthread_mutex_lock(&order);
-	rfbSendServerCutTextUTF8(letter->rfb, letter->text, (int)strlen(letter->text),
-		letter->latin1, (int)strlen(letter->latin1));
+	rfbSendServerCutTextUTF8(
+		letter->rfb, letter->text, letter->size, letter->latin1, letter->size);
 	pthread_mutex_unlock(&order);
 	free(letter->text);
 	free(letter->latin1);
@@ -298,8 +305,8 @@ void screen_send_text(struct screen *screen, const char *text)
 	struct letter *letter = malloc(sizeof(*letter));
 	if (!letter)
 		return;
-	*letter = (struct letter){
-		screen->rfb, strdup(text), convert("ISO-8859-1", "UTF-8", text, strlen(text))};
+	*letter = (struct letter){screen->rfb, strdup(text),
+		convert("ISO-8859-1", "UTF-8", text, strlen(text)), (int)strlen(text)};
 	if (letter->text && letter->latin1 && pthread_create(&thread, NULL, deliver, letter) == 0) {
 		pthread_detach(thread);
 		return;
