@@ -139,7 +139,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(filter-out $(BUILD)/xdetach/mai
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
-		$(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS) cmocka) -pthread
+		$(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS) $(UNIT_PKGS) cmocka) -lm -pthread
 
 # Programs that the measurements use.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))

@@ -8,3 +8,7 @@ $(BUILD)/glckpt-vnc: $(VNC) $(call objects,$(wildcard wire/ctl*.c)) $(BASE)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(VNC_PKGS)) -lm -pthread
 
 all: $(BUILD)/glckpt-vnc
+
+# Its unit test is linked with this room instead of the command's main().
+$(BUILD)/tests/unit/vnc: UNIT_PKGS = $(VNC_PKGS)
+$(BUILD)/tests/unit/vnc: $(filter-out $(BUILD)/vnc/main.o,$(VNC))

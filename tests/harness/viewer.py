@@ -1,0 +1,152 @@
+"""People who watch a session: TigerVNC's viewer in an X server of its own, and a bare RFB client."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy
+from Xlib import X
+
+from .driver import Glckpt
+from .xdisplay import XUser
+
+
+@contextlib.contextmanager
+def x_server(glckpt: Glckpt, geometry: str = "1000x800") -> Iterator[dict]:
+    """An Xvfb outside of every session, described as `glckpt show` describes a display."""
+    reads, writes = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writes), "-nolisten", "tcp", "-screen", "0"]
+    server = subprocess.Popen(
+        [*command, f"{geometry}x24"],
+        pass_fds=[writes],
+        env=glckpt.environment,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writes)
+    try:
+        with os.fdopen(reads) as report:
+            number = int(report.readline())
+        yield {"number": number, "socket": f"/tmp/.X11-unix/X{number}", "xauthority": None}
+    finally:
+        server.terminate()
+        server.wait()
+
+
+class Viewer:
+    """`glckpt view SESSION`, and the user in front of it."""
+
+    def __init__(self, glckpt: Glckpt, session: str, where: dict, *options: str):
+        display = {"DISPLAY": f":{where['number']}"}
+        self.where = where
+        self.process = glckpt.spawn("view", *options, session, env=display)
+        with XUser({"display": where}) as user:
+            user.enter_window(width=400)
+        self.sockets = self.open_sockets()
+
+    def open_sockets(self) -> set[str]:
+        """Those of the viewer; another connection would be another inode."""
+        folder = Path("/proc", str(self.process.pid), "fd")
+        targets = {os.readlink(link) for link in folder.iterdir()}
+        return {target for target in targets if target.startswith("socket:")}
+
+    def is_connected_as_before(self) -> bool:
+        return self.process.poll() is None and self.open_sockets() == self.sockets
+
+    def type(self, text: str) -> None:
+        with XUser({"display": self.where}) as user:
+            user.type(text)
+
+    def picture(self, width: int, height: int) -> numpy.ndarray:
+        """What the viewer shows of a screen of that size."""
+        with XUser({"display": self.where}) as user:
+            box = max((one.get_geometry() for one in user.windows()), key=lambda one: one.width)
+            where = (box.x, box.y, width, height)
+            image = user.root.get_image(*where, X.ZPixmap, 0xFFFFFFFF)
+            pixels = numpy.frombuffer(image.data, numpy.uint8).reshape(height, width, 4)
+            return pixels[:, :, 2::-1]
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+class RfbClient:
+    """As much of RFB 3.8 (RFC 6143) as a test needs; the Raw encoding only."""
+
+    def __init__(self, connection: socket.socket):
+        self.socket = connection
+        self.socket.settimeout(20)
+        assert self.take(12) == b"RFB 003.008\n"
+        self.socket.sendall(b"RFB 003.008\n")
+        self.security = list(self.take(self.take(1)[0]))
+
+    @classmethod
+    def on_socket(cls, path: str) -> RfbClient:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(path)
+        client = cls(connection)
+        client.enter()
+        return client
+
+    def enter(self) -> None:
+        """Without a password; learns the size."""
+        self.socket.sendall(b"\x01")
+        assert self.take(4) == bytes(4)
+        self.socket.sendall(b"\x01")
+        self.width, self.height = struct.unpack(">HH", self.take(4))
+        (length,) = struct.unpack(">16xI", self.take(20))
+        self.name = self.take(length).decode()
+        self.socket.sendall(struct.pack(">BxHi", 2, 1, 0))
+
+    def take(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            more = self.socket.recv(size - len(data))
+            assert more, "the bridge hung up"
+            data += more
+        return data
+
+    def key(self, keysym: int, down: bool) -> None:
+        self.socket.sendall(struct.pack(">BBxxI", 4, down, keysym))
+
+    def type(self, text: str) -> None:
+        for letter in text:
+            keysym = 0xFF0D if letter == "\n" else ord(letter)
+            if ord(letter) > 0xFF:
+                keysym |= 0x01000000
+            self.key(keysym, True)
+            self.key(keysym, False)
+
+    def point(self, x: int, y: int, buttons: int = 0) -> None:
+        self.socket.sendall(struct.pack(">BBHH", 5, buttons, x, y))
+
+    def copy(self, text: str) -> None:
+        data = text.encode("latin-1")
+        self.socket.sendall(struct.pack(">BxxxI", 6, len(data)) + data)
+
+    def ask(self, incremental: bool = False) -> None:
+        """For a picture; the answer is left unread."""
+        size = (0, 0, self.width, self.height)
+        self.socket.sendall(struct.pack(">BBHHHH", 3, incremental, *size))
+
+    def copied(self) -> str:
+        """The next text that a program has copied; pictures on the way are passed over."""
+        while True:
+            kind = self.take(1)[0]
+            if kind == 3:
+                (length,) = struct.unpack(">xxxI", self.take(7))
+                return self.take(length).decode("latin-1").rstrip("\0")
+            assert kind == 0, f"message {kind}"
+            (count,) = struct.unpack(">xH", self.take(3))
+            for _ in range(count):
+                _, _, width, height, _ = struct.unpack(">HHHHi", self.take(12))
+                self.take(width * height * 4)
+
+    def close(self) -> None:
+        self.socket.close()
