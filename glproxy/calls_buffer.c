@@ -56,7 +56,8 @@ static bool note_mapping(struct exec *x, const struct mapping *mapping)
 		entry->shadow = malloc((size_t)mapping->length);
 		if (entry->shadow)
 			memcpy(entry->shadow, mapping->driver, (size_t)mapping->length);
-		memcpy(mapping->block, mapping->driver, (size_t)mapping->length);
+		if (!x->rebuilding)
+			memcpy(mapping->block, mapping->driver, (size_t)mapping->length);
 	}
 	pthread_mutex_unlock(&group->lock);
 	return entry;
@@ -81,7 +82,7 @@ GLuint proxy_ckMap(struct exec *x, GLenum target, GLuint buffer, GLintptr offset
 		.offset = offset,
 		.length = length,
 		.access = access};
-	if (keeps_contents(access))
+	if (keeps_contents(access) && !x->rebuilding)
 		memcpy(mapping.block, pointer, (size_t)length);
 	return note_mapping(x, &mapping);
 }

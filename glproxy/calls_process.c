@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "glproxy/calls_buffer.h"
 #include "glproxy/context.h"
+#include "glproxy/live.h"
 #include "glproxy/surface.h"
 #include "hand.h"
 #include "wire/config.h"
@@ -83,11 +84,6 @@ GLuint proxy_ckContextCreate(struct exec *x, GLuint share, GLint config, GLenum 
 	if (!context)
 		return WIRE_CONTEXT_FAILED | (GLuint)reason;
 	pthread_mutex_lock(&proxy->lock);
-	if (proxy->contexts[context->id]) {
-		pthread_mutex_unlock(&proxy->lock);
-		context_destroy(context);
-		return WIRE_CONTEXT_FAILED | EGL_BAD_ALLOC;
-	}
 	proxy->contexts[context->id] = context;
 	pthread_mutex_unlock(&proxy->lock);
 	return context->id;
@@ -100,6 +96,7 @@ void proxy_ckContextDestroy(struct exec *x, GLuint number)
 		return;
 	/* Others may wait for its last position: it stays in the table until it is there. */
 	struct context *context = proxy->contexts[number];
+	live_close(x, context);
 	context_stop(context);
 	pthread_mutex_lock(&proxy->lock);
 	proxy->contexts[number] = NULL;
@@ -185,7 +182,7 @@ GLuint proxy_ckMakeCurrent(struct exec *x, GLuint draw, GLuint read)
 
 void proxy_ckAwait(struct exec *x, GLuint ring, GLuint64 position)
 {
-	context_await(x->proxy, ring, position);
+	context_await(x, ring, position);
 }
 
 void proxy_ckSwap(struct exec *x, GLuint number, GLint left, GLint bottom, GLint width,
@@ -252,4 +249,10 @@ void proxy_glDrawBuffer(struct exec *x, GLenum buffer)
 	if (x->context)
 		x->context->front = buffer == GL_FRONT || buffer == GL_FRONT_LEFT ||
 			buffer == GL_FRONT_AND_BACK || buffer == GL_LEFT;
+}
+
+void proxy_ckExpect(struct exec *x, GLuint64 value)
+{
+	if (!x->rebuilding || x->map.shared->value != value)
+		exec_refuse(x, "the driver numbers uniforms or blocks otherwise");
 }

@@ -1,6 +1,8 @@
 #include "glproxy/context.h"
 
 #include "base/log.h"
+#include "glproxy/live.h"
+#include "glproxy/memo.h"
 #include "glproxy/surface.h"
 
 #include <stdlib.h>
@@ -13,6 +15,7 @@ static void group_drop(struct group *group)
 	for (unsigned cls = NAMES_texture; cls < NAMES_SHARED; cls++)
 		names_destroy(group->names[cls]);
 	pthread_mutex_destroy(&group->lock);
+	memo_destroy(group->memo);
 	free(group->mappings);
 	free(group->syncs);
 	free(group);
@@ -24,7 +27,12 @@ static struct group *group_create(void)
 	if (!group)
 		return NULL;
 	group->references = 1;
+	group->memo = memo_create();
 	pthread_mutex_init(&group->lock, NULL);
+	if (!group->memo) {
+		group_drop(group);
+		return NULL;
+	}
 	for (unsigned cls = NAMES_texture; cls < NAMES_SHARED; cls++)
 		if (!(group->names[cls] = names_create())) {
 			group_drop(group);
@@ -51,6 +59,7 @@ static void *run(void *data)
 	exec_run(&context->exec);
 	context_release(context);
 	eglReleaseThread();
+	live_gone(&context->exec);
 	return NULL;
 }
 
@@ -64,52 +73,111 @@ static struct context *failed(struct context *context, EGLint *reason, EGLint co
 	group_drop(context->group);
 	for (unsigned cls = NAMES_SHARED; cls < NAMES_CLASSES; cls++)
 		names_destroy(context->exec.names[cls]);
+	free(context->attributes);
 	free(context);
 	return NULL;
 }
 
-static unsigned next_id(void)
+/* A number that is free; the control thread alone gives them out. */
+static unsigned next_id(const struct proxy *proxy)
 {
-	static _Atomic unsigned last;
-	return last++ % (PROXY_OBJECTS - 1) + 1;
+	static unsigned last;
+	for (unsigned tries = 0; tries < PROXY_OBJECTS; tries++) {
+		last = last % (PROXY_OBJECTS - 1) + 1;
+		if (!proxy->contexts[last])
+			return last;
+	}
+	return 0;
+}
+
+static struct context *allocate(struct proxy *proxy, unsigned id, struct context *share)
+{
+	struct context *context = calloc(1, sizeof(*context));
+	if (!context)
+		return NULL;
+	pthread_mutex_init(&context->debug_lock, NULL);
+	context->id = id;
+	context->exec.proxy = proxy;
+	context->exec.context = context;
+	context->egl = EGL_NO_CONTEXT;
+	context->own = EGL_NO_SURFACE;
+	context->group = share ? share->group : group_create();
+	if (context->group && share)
+		context->group->references++;
+	snprintf(context->file, sizeof(context->file), "ring-%u", id);
+	return context;
+}
+
+static bool make_ring(struct context *context, struct err *err)
+{
+	struct exec *x = &context->exec;
+	struct proxy *proxy = x->proxy;
+	if (proxy_make_ring(proxy, context->file, &context->ring, err))
+		return false;
+	exec_init(x, proxy, &context->ring);
+	x->context = context;
+	return set_names(context);
+}
+
+bool context_open(struct context *context, const struct context *share)
+{
+	struct proxy *proxy = context->exec.proxy;
+	eglBindAPI(context->api);
+	context->egl = eglCreateContext(proxy->display, proxy_config(proxy, context->config),
+		share ? share->egl : EGL_NO_CONTEXT, context->attributes);
+	return context->egl != EGL_NO_CONTEXT;
+}
+
+bool context_start(struct context *context)
+{
+	return !pthread_create(&context->thread, NULL, run, context);
+}
+
+static EGLint *copy_attributes(const EGLint *attributes)
+{
+	size_t count = 0;
+	while (attributes[count] != EGL_NONE)
+		count += 2;
+	EGLint *copy = malloc((count + 1) * sizeof(*copy));
+	if (copy)
+		memcpy(copy, attributes, (count + 1) * sizeof(*copy));
+	return copy;
 }
 
 struct context *context_create(struct proxy *proxy, struct context *share, EGLint config,
 	EGLenum api, const EGLint *attributes, EGLint *reason)
 {
-	struct context *context = calloc(1, sizeof(*context));
+	const unsigned id = next_id(proxy);
+	struct context *context = id ? allocate(proxy, id, share) : NULL;
 	struct err err = ERR_INIT;
-	if (!context) {
-		*reason = EGL_BAD_ALLOC;
+	*reason = EGL_BAD_ALLOC;
+	if (!context)
 		return NULL;
-	}
-	pthread_mutex_init(&context->debug_lock, NULL);
-	context->exec.proxy = proxy;
 	context->api = api;
-	context->egl = EGL_NO_CONTEXT;
-	context->own = EGL_NO_SURFACE;
-	context->config = proxy_config(proxy, config);
-	context->group = share ? share->group : group_create();
-	if (!context->group)
+	context->config = config;
+	context->attributes = copy_attributes(attributes);
+	if (!context->group || !context->attributes)
 		return failed(context, reason, EGL_BAD_ALLOC);
-	if (share)
-		context->group->references++;
-	eglBindAPI(api);
-	context->egl = eglCreateContext(
-		proxy->display, context->config, share ? share->egl : EGL_NO_CONTEXT, attributes);
-	if (context->egl == EGL_NO_CONTEXT)
+	if (!context_open(context, share))
 		return failed(context, reason, eglGetError());
-	context->id = next_id();
-	snprintf(context->file, sizeof(context->file), "ring-%u", context->id);
-	if (proxy_make_ring(proxy, context->file, &context->ring, &err)) {
+	if (!make_ring(context, &err) || !context_start(context)) {
 		log_line("%s", err.text);
-		return failed(context, reason, EGL_BAD_ALLOC);
-	}
-	exec_init(&context->exec, proxy, &context->ring);
-	context->exec.context = context;
-	if (!set_names(context) || pthread_create(&context->thread, NULL, run, context)) {
 		exec_finish(&context->exec);
 		return failed(context, reason, EGL_BAD_ALLOC);
+	}
+	return context;
+}
+
+struct context *context_adopt(
+	struct proxy *proxy, unsigned id, struct context *share, struct err *err)
+{
+	EGLint reason;
+	struct context *context = allocate(proxy, id, share);
+	if (!context || !context->group || !make_ring(context, err)) {
+		err_set(err, "out of memory");
+		if (context)
+			failed(context, &reason, EGL_BAD_ALLOC);
+		return NULL;
 	}
 	return context;
 }
@@ -130,6 +198,8 @@ void context_destroy(struct context *context)
 		return;
 	EGLint reason;
 	context_stop(context);
+	for (unsigned word = 0; word < EXEC_USED; word++)
+		context->group->used[word] |= context->exec.used[word];
 	exec_finish(&context->exec);
 	free(context->feedback);
 	failed(context, &reason, EGL_SUCCESS);
@@ -157,7 +227,8 @@ static void drop_own(struct context *context)
 
 static bool bind_own(struct context *context, const struct surface *draw)
 {
-	const EGLSurface own = surface_pbuffer(draw, context->config);
+	const EGLSurface own =
+		surface_pbuffer(draw, proxy_config(context->exec.proxy, context->config));
 	const bool bound = own != EGL_NO_SURFACE && bind(context, own, own);
 	drop_own(context);
 	context->own = own;
@@ -230,8 +301,9 @@ void context_release(struct context *context)
 }
 
 /* The rings of two contexts meet rarely: polling with growing sleeps is plain and enough. */
-void context_await(struct proxy *proxy, unsigned ring, uint64_t position)
+void context_await(struct exec *x, unsigned ring, uint64_t position)
 {
+	struct proxy *proxy = x->proxy;
 	for (unsigned turn = 0;; turn++) {
 		bool there = true;
 		pthread_mutex_lock(&proxy->lock);
@@ -246,6 +318,7 @@ void context_await(struct proxy *proxy, unsigned ring, uint64_t position)
 		pthread_mutex_unlock(&proxy->lock);
 		if (there)
 			return;
+		live_wait_point(x);
 		if (turn < 100)
 			wire_pause();
 		else

@@ -26,6 +26,8 @@ struct mapping {
 	GLbitfield access;
 };
 
+struct memo;
+
 struct sync_entry {
 	uint64_t handle;
 	GLsync sync;
@@ -41,6 +43,8 @@ struct group {
 	_Atomic unsigned persistent; /* mappings that are used while mapped */
 	struct sync_entry *syncs;
 	size_t sync_count;
+	uint64_t used[EXEC_USED]; /* what contexts that are gone have used (exec.h) */
+	struct memo *memo;        /* what the driver does not tell again (memo.h) */
 };
 
 struct context {
@@ -49,15 +53,18 @@ struct context {
 	char file[24];
 	struct wire_mapping ring;
 	EGLContext egl;
-	EGLConfig config;
 	EGLSurface own; /* EGL_NO_SURFACE, or a pbuffer of this context alone */
 	EGLenum api;
-	GLint version; /* 45, 30, ...: of the driver's context */
+	EGLint config;
+	EGLint *attributes; /* as the context was asked for, up to EGL_NONE */
+	GLint version;      /* 45, 30, ...: of the driver's context */
 	struct group *group;
 	struct surface *draw;
 	struct surface *read;
 	pthread_t thread;
 	bool stopped;
+	bool parked; /* live.h; under its lock */
+	bool gone;
 	bool current;
 	bool cannot_invert; /* the driver cannot read pictures top row first */
 	bool front;         /* the program draws to the front buffer */
@@ -70,6 +77,15 @@ struct context {
 /* Makes a context; its ring's file is ring-ID. NULL with `reason` (an EGL error) on failure. */
 struct context *context_create(struct proxy *proxy, struct context *share, EGLint config,
 	EGLenum api, const EGLint *attributes, EGLint *reason);
+
+/* A context of an earlier process, over the ring's file that is there; no driver's context and no
+ * thread yet. Same group as `share` where that is given. NULL with a sentence. */
+struct context *context_adopt(
+	struct proxy *proxy, unsigned id, struct context *share, struct err *err);
+
+/* Makes the driver's context as it was asked for; `share` is of the same group. */
+bool context_open(struct context *context, const struct context *share);
+bool context_start(struct context *context);
 
 /* Closes the ring and waits until the thread has executed what is in it. */
 void context_stop(struct context *context);
@@ -90,6 +106,6 @@ void context_follow(struct context *context, bool ask);
 void context_release(struct context *context);
 
 /* Waits until another ring's reader has come to a position. */
-void context_await(struct proxy *proxy, unsigned ring, uint64_t position);
+void context_await(struct exec *x, unsigned ring, uint64_t position);
 
 #endif

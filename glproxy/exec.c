@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "glproxy/calls_buffer.h"
 #include "glproxy/context.h"
+#include "glproxy/live.h"
 #include "glproxy/proxy.h"
 #include "messages.h"
 #include "wire/hello.h"
@@ -213,9 +214,12 @@ static void execute(struct exec *x, size_t size)
 		exec_refuse(x, "a message that is too short");
 		return;
 	}
+	x->used[head.opcode / 64] |= (uint64_t)1 << (head.opcode % 64);
 	if (exec_entries[head.opcode].sees && x->context && x->context->group->persistent)
 		buffers_to_driver(x);
 	exec_entries[head.opcode].decode(x, x->message);
+	if (head.opcode == WIRE_glBegin || head.opcode == WIRE_glEnd)
+		x->in_begin = head.opcode == WIRE_glBegin;
 }
 
 /* Copies the message at the present position; its length, or 0 when it is none. */
@@ -264,7 +268,13 @@ static void execute_until(struct exec *x, uint64_t head)
 		execute(x, size);
 		if (!x->broken)
 			done(x, size);
+		live_boundary(x);
 	}
+}
+
+void exec_replay(struct exec *x, size_t size)
+{
+	execute(x, size);
 }
 
 #define SPINS_MIN 64
@@ -286,7 +296,8 @@ static void idle(struct exec *x, unsigned *spins)
 		*spins /= 2;
 	wake_writer(shared);
 	atomic_store(&shared->reader_sleeps, 1);
-	if (atomic_load(&shared->head) == x->position && !atomic_load(&shared->closed))
+	if (atomic_load(&shared->head) == x->position && !atomic_load(&shared->closed) &&
+		!live_wanted(x))
 		wire_sleep(&shared->head, x->position, 1000);
 	atomic_store(&shared->reader_sleeps, 0);
 }
@@ -296,6 +307,7 @@ void exec_run(struct exec *x)
 	struct wire_ring *shared = x->map.shared;
 	unsigned spins = SPINS_MAX;
 	while (!x->broken) {
+		live_point(x);
 		const uint64_t head = atomic_load_explicit(&shared->head, memory_order_acquire);
 		if (head != x->position) {
 			if (head - x->position > x->map.ring_size)

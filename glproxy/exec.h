@@ -25,12 +25,19 @@
 struct context;
 struct proxy;
 
+#define EXEC_USED 64 /* words of bits: opcodes are below 4096 */
+
 struct exec {
 	const struct driver *driver;
 	struct wire_state state;
 	struct names *names[NAMES_CLASSES];
 	struct proxy *proxy;
 	struct context *context; /* NULL for the control ring */
+
+	bool rebuilding; /* a snapshot is being replayed: blocks of the heap hold newer contents */
+	bool in_begin;   /* between glBegin and glEnd */
+	unsigned turns;  /* messages since the last rebuild on request (live.h) */
+	uint64_t used[EXEC_USED]; /* messages seen, a bit an opcode */
 
 	bool failed;  /* the present message must not be executed any further */
 	bool refused; /* GL refused the present call, where its execution looked */
@@ -66,6 +73,9 @@ void exec_finish(struct exec *x);
 
 /* Executes what is published until the writer has closed the ring or sent nonsense. */
 void exec_run(struct exec *x);
+
+/* Executes the message in x->message, as part of a snapshot. */
+void exec_replay(struct exec *x, size_t size);
 
 /* Says in the log what is wrong and marks the stream as broken. */
 void exec_refuse(struct exec *x, const char *what);

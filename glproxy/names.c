@@ -41,7 +41,14 @@ GLuint names_to_driver(struct names *names, GLuint program)
 	if (!program)
 		return 0;
 	const GLuint known = look_up(names->to_driver, program);
+	if (!known)
+		names_bind(names, program, program | FOREIGN); /* remembered for a snapshot */
 	return known ? known : program | FOREIGN;
+}
+
+bool names_foreign(GLuint driver)
+{
+	return driver & FOREIGN;
 }
 
 GLuint names_to_program(struct names *names, GLuint driver)
@@ -55,6 +62,8 @@ static void store(page_table *table, GLuint name, GLuint value)
 	if (name / NAMES_PAGE >= NAMES_PAGE)
 		return;
 	_Atomic(GLuint) *page = table[name / NAMES_PAGE];
+	if (!page && !value)
+		return;
 	if (!page) {
 		page = calloc(NAMES_PAGE, sizeof(*page));
 		if (!page)
@@ -70,7 +79,8 @@ void names_bind(struct names *names, GLuint program, GLuint driver)
 		return;
 	pthread_mutex_lock(&names->lock);
 	store(names->to_driver, program, driver);
-	store(names->to_program, driver, program);
+	if (!names_foreign(driver))
+		store(names->to_program, driver, program);
 	pthread_mutex_unlock(&names->lock);
 }
 
@@ -84,4 +94,36 @@ void names_drop(struct names *names, GLuint program)
 	if (look_up(names->to_program, driver) == program)
 		store(names->to_program, driver, 0);
 	pthread_mutex_unlock(&names->lock);
+}
+
+GLuint names_next(struct names *names, GLuint after)
+{
+	for (GLuint name = after + 1; name / NAMES_PAGE < NAMES_PAGE; name++) {
+		if (!names->to_driver[name / NAMES_PAGE])
+			name |= NAMES_PAGE - 1;
+		else if (look_up(names->to_driver, name))
+			return name;
+	}
+	return 0;
+}
+
+GLuint names_known(struct names *names, GLuint driver)
+{
+	if (names_foreign(driver))
+		return driver & ~FOREIGN;
+	return look_up(names->to_program, driver);
+}
+
+static void clear(page_table *table)
+{
+	for (unsigned page = 0; page < NAMES_PAGE; page++) {
+		free((void *)table[page]);
+		atomic_store(&table[page], NULL);
+	}
+}
+
+void names_clear(struct names *names)
+{
+	clear(names->to_driver);
+	clear(names->to_program);
 }

@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #define NAMES_PAGE 4096u
 
@@ -33,6 +34,19 @@ GLuint names_to_program(struct names *names, GLuint driver);
 
 /* Notes that the program's name is the driver's. A driver's 0 is ignored: the call failed. */
 void names_bind(struct names *names, GLuint program, GLuint driver);
+
+/* The program's next name behind `after` that the driver has a name for; 0: there is none. */
+GLuint names_next(struct names *names, GLuint after);
+
+/* The program's name for the driver's; 0 where there is none. */
+GLuint names_known(struct names *names, GLuint driver);
+
+/* Whether the program brought the name along; it need not be an object's. */
+bool names_foreign(GLuint driver);
+
+/* Forgets all names. Nobody else may look at the table. */
+void names_clear(struct names *names);
+
 void names_drop(struct names *names, GLuint program);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "glproxy/context.h"
+#include "glproxy/live.h"
 #include "glproxy/surface.h"
 #include "wire/hello.h"
 
@@ -11,13 +12,19 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int make_file(struct proxy *proxy, const char *name, uint64_t size, struct err *err)
 {
-	scoped_fd int fd = io_open(proxy->directory_fd, name, O_RDWR | O_CREAT | O_EXCL, 0600, err);
+	const int flags = proxy->restored ? O_RDWR : O_RDWR | O_CREAT | O_EXCL;
+	scoped_fd int fd = io_open(proxy->directory_fd, name, flags, 0600, err);
+	struct stat status;
 	if (fd < 0)
 		return -1;
+	if (proxy->restored && (fstat(fd, &status) || (uint64_t)status.st_size != size))
+		return err_set(err, "%s/%s: is not as it was", proxy->directory, name);
 	if (ftruncate(fd, (off_t)size))
 		return err_errno(err, "%s/%s", proxy->directory, name);
 	return steal_fd(&fd);
@@ -42,7 +49,10 @@ int proxy_make_ring(
 	void *memory = map_file(proxy, name, wire_ring_bytes(), err);
 	if (!memory)
 		return -1;
-	wire_ring_format(map, memory);
+	if (!proxy->restored)
+		wire_ring_format(map, memory);
+	else if (!wire_ring_adopt(map, memory, wire_ring_bytes()))
+		return err_set(err, "%s/%s: is no ring", proxy->directory, name);
 	return 0;
 }
 
@@ -55,7 +65,7 @@ void proxy_drop_ring(struct proxy *proxy, const char *name, struct wire_mapping 
 	unlinkat(proxy->directory_fd, name, 0);
 }
 
-static int open_driver(struct proxy *proxy, struct err *err)
+int proxy_open_driver(struct proxy *proxy, struct err *err)
 {
 	proxy->display = eglGetPlatformDisplay(EGL_PLATFORM_SURFACELESS_MESA, NULL, NULL);
 	if (proxy->display == EGL_NO_DISPLAY || !eglInitialize(proxy->display, NULL, NULL))
@@ -69,6 +79,26 @@ static int open_driver(struct proxy *proxy, struct err *err)
 	return 0;
 }
 
+void proxy_close_driver(struct proxy *proxy)
+{
+	free(proxy->configs);
+	proxy->configs = NULL;
+	if (proxy->display)
+		eglTerminate(proxy->display);
+	proxy->display = EGL_NO_DISPLAY;
+}
+
+/* A proxy that was killed may hold the lock for a moment yet. */
+static bool lock_alive(const struct proxy *proxy)
+{
+	for (unsigned tries = 0; flock(proxy->alive_fd, LOCK_EX | LOCK_NB); tries++) {
+		if (!proxy->restored || tries == 500)
+			return false;
+		nanosleep(&(struct timespec){0, 10000000}, NULL);
+	}
+	return true;
+}
+
 static int open_files(struct proxy *proxy, struct err *err)
 {
 	proxy->directory_fd = io_open(AT_FDCWD, proxy->directory, O_RDONLY | O_DIRECTORY, 0, err);
@@ -77,7 +107,7 @@ static int open_files(struct proxy *proxy, struct err *err)
 	proxy->alive_fd = make_file(proxy, "alive", 0, err);
 	if (proxy->alive_fd < 0)
 		return -1;
-	if (flock(proxy->alive_fd, LOCK_EX | LOCK_NB))
+	if (!lock_alive(proxy))
 		return err_errno(err, "%s/alive", proxy->directory);
 	proxy->heap = map_file(proxy, "heap", WIRE_HEAP_SIZE, err);
 	if (!proxy->heap)
@@ -85,16 +115,21 @@ static int open_files(struct proxy *proxy, struct err *err)
 	return proxy_make_ring(proxy, "control", &proxy->control, err);
 }
 
-int proxy_init(struct proxy *proxy, const char *directory, pid_t client, struct err *err)
+int proxy_init(
+	struct proxy *proxy, const char *directory, pid_t client, bool restored, struct err *err)
 {
-	*proxy = (struct proxy){
-		.directory = directory, .client = client, .alive_fd = -1, .directory_fd = -1};
+	*proxy = (struct proxy){.directory = directory,
+		.client = client,
+		.restored = restored,
+		.alive_fd = -1,
+		.directory_fd = -1};
 	pthread_mutex_init(&proxy->lock, NULL);
 	proxy->contexts = calloc(PROXY_OBJECTS, sizeof(*proxy->contexts));
 	proxy->surfaces = calloc(PROXY_OBJECTS, sizeof(*proxy->surfaces));
-	if (!proxy->contexts || !proxy->surfaces)
+	proxy->live = live_create();
+	if (!proxy->contexts || !proxy->surfaces || !proxy->live)
 		return err_set(err, "out of memory");
-	if (open_files(proxy, err) || open_driver(proxy, err))
+	if (open_files(proxy, err) || proxy_open_driver(proxy, err))
 		return err_context(err, "proxy");
 	return 0;
 }
@@ -110,9 +145,8 @@ void proxy_finish(struct proxy *proxy)
 		munmap(proxy->heap, WIRE_HEAP_SIZE);
 	free(proxy->contexts);
 	free(proxy->surfaces);
-	free(proxy->configs);
-	if (proxy->display)
-		eglTerminate(proxy->display);
+	proxy_close_driver(proxy);
+	live_destroy(proxy->live);
 	if (proxy->alive_fd >= 0)
 		close(proxy->alive_fd);
 	if (proxy->directory_fd >= 0)
@@ -136,5 +170,6 @@ void proxy_serve(struct proxy *proxy)
 	struct exec control;
 	exec_init(&control, proxy, &proxy->control);
 	exec_run(&control);
+	live_end(&control);
 	exec_finish(&control);
 }

@@ -11,15 +11,18 @@
 #include <EGL/egl.h>
 #include <EGL/eglext.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct context;
+struct live;
 struct surface;
 
 #define PROXY_OBJECTS 65536u /* contexts, and surfaces, alive at a time */
 
 struct proxy {
 	const char *directory;
+	bool restored; /* files are taken, not made */
 	int directory_fd;
 	int alive_fd;
 	pid_t client; /* for the log */
@@ -29,17 +32,24 @@ struct proxy {
 	EGLDisplay display;
 	EGLConfig *configs;
 	EGLint config_count;
+	struct live *live;
+	bool let_go; /* no X server may be connected to */
 
 	pthread_mutex_t lock; /* the tables below */
 	struct context **contexts;
 	struct surface **surfaces;
 };
 
-/* Makes the files of the run directory and opens the driver. */
-int proxy_init(struct proxy *proxy, const char *directory, pid_t client, struct err *err);
+/* Opens the driver and makes the files of the run directory; `restored`: takes those there are. */
+int proxy_init(
+	struct proxy *proxy, const char *directory, pid_t client, bool restored, struct err *err);
 void proxy_finish(struct proxy *proxy);
 
-/* Makes and maps a ring's file; 0 or -1. */
+/* The driver's display and configs; closing ends every context and surface of it. */
+int proxy_open_driver(struct proxy *proxy, struct err *err);
+void proxy_close_driver(struct proxy *proxy);
+
+/* Makes (or, being restored, takes) and maps a ring's file; 0 or -1. */
 int proxy_make_ring(
 	struct proxy *proxy, const char *name, struct wire_mapping *map, struct err *err);
 void proxy_drop_ring(struct proxy *proxy, const char *name, struct wire_mapping *map);

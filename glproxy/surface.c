@@ -16,6 +16,26 @@ EGLSurface surface_pbuffer(const struct surface *surface, EGLConfig config)
 	return eglCreatePbufferSurface(surface->proxy->display, config, attributes);
 }
 
+bool surface_open(struct surface *surface)
+{
+	surface->egl = surface_pbuffer(surface, proxy_config(surface->proxy, surface->config));
+	return surface->egl != EGL_NO_SURFACE;
+}
+
+void surface_let_go(struct surface *surface)
+{
+	present_destroy(surface->present);
+	surface->present = NULL;
+}
+
+void surface_take_hold(struct surface *surface)
+{
+	unsigned width, height; /* taken over by surface_follow() */
+	if (surface->kind != SURFACE_PBUFFER && !surface->present)
+		surface->present =
+			present_create(surface->display, surface->drawable, &width, &height);
+}
+
 struct surface *surface_create(struct proxy *proxy, enum surface_kind kind, EGLint config,
 	unsigned flags, unsigned width, unsigned height, const char *display, unsigned drawable)
 {
@@ -25,17 +45,18 @@ struct surface *surface_create(struct proxy *proxy, enum surface_kind kind, EGLi
 	surface->proxy = proxy;
 	surface->kind = kind;
 	surface->flags = flags;
-	surface->config = proxy_config(proxy, config);
+	surface->config = config;
 	surface->width = width;
 	surface->height = height;
 	surface->references = 1;
 	surface->egl = EGL_NO_SURFACE;
-	if (kind != SURFACE_PBUFFER)
+	surface->drawable = drawable;
+	snprintf(surface->display, sizeof(surface->display), "%s", display);
+	const bool shown = kind != SURFACE_PBUFFER && !proxy->let_go;
+	if (shown)
 		surface->present =
 			present_create(display, drawable, &surface->width, &surface->height);
-	if (kind == SURFACE_PBUFFER || surface->present)
-		surface->egl = surface_pbuffer(surface, surface->config);
-	if (surface->egl == EGL_NO_SURFACE) {
+	if ((shown && !surface->present) || !surface_open(surface)) {
 		surface_drop(surface);
 		return NULL;
 	}
@@ -61,7 +82,7 @@ void surface_drop(struct surface *surface)
 
 bool surface_follow(struct surface *surface, bool ask)
 {
-	if (!surface || surface->kind != SURFACE_WINDOW)
+	if (!surface || surface->kind != SURFACE_WINDOW || !surface->present)
 		return false;
 	unsigned width, height;
 	present_size(surface->present, ask, &width, &height);
@@ -70,7 +91,7 @@ bool surface_follow(struct surface *surface, bool ask)
 	const EGLSurface before = surface->egl;
 	surface->width = width;
 	surface->height = height;
-	surface->egl = surface_pbuffer(surface, surface->config);
+	surface->egl = surface_pbuffer(surface, proxy_config(surface->proxy, surface->config));
 	if (surface->egl == EGL_NO_SURFACE) {
 		surface->egl = before;
 		return false;

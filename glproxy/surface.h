@@ -26,16 +26,26 @@ struct surface {
 	unsigned id;
 	enum surface_kind kind;
 	unsigned flags;
-	EGLConfig config;
+	EGLint config;
+	unsigned drawable; /* X's number, and where it is; for those that are shown */
+	char display[64];
 	EGLSurface egl;
 	unsigned width, height;
 	_Atomic unsigned references;
-	struct present *present; /* NULL for pbuffers */
+	struct present *present; /* NULL for pbuffers, and while the proxy has let go of X */
 };
 
 /* NULL on failure. `display` and `drawable` name the X window or pixmap. */
 struct surface *surface_create(struct proxy *proxy, enum surface_kind kind, EGLint config,
 	unsigned flags, unsigned width, unsigned height, const char *display, unsigned drawable);
+
+/* The driver's surface, of the present size. */
+bool surface_open(struct surface *surface);
+
+/* Ends and makes again the connection to the window's X server; all threads stand still. */
+void surface_let_go(struct surface *surface);
+void surface_take_hold(struct surface *surface);
+
 struct surface *surface_hold(struct surface *surface);
 void surface_drop(struct surface *surface);
 

@@ -31,6 +31,32 @@ struct wire_hello_answer {
 	char directory[WIRE_DIR_MAX];
 };
 
+/*
+ * The same socket takes requests about all proxies at once, from the session's side: a
+ * struct wire_hello with WIRE_LIVE_MAGIC, an operation for the PID and the length of the
+ *directory's name (no zero byte) for `reserved`, and that name. A struct wire_live_answer comes
+ *back when every proxy is done; status 0, or -1 with a sentence.
+ *
+ *	let go      pictures are dropped and no connection to an X server is open
+ *	snapshot    every proxy writes DIRECTORY/pN.glsnap; the programs are frozen. Proxies live
+ *on, whether it worked or not take hold   connects again with the windows' X server
+ *
+ * `glproxy --listen SOCKET --dir RUNDIR --restore DIRECTORY` builds the proxies again over RUNDIR's
+ * files, which are as they were when the snapshot was taken, has let go of X, and makes SOCKET when
+ * all stand; it ends with 1 and a sentence on stderr when one cannot be built.
+ */
+#define WIRE_LIVE_MAGIC 0x4556494cu /* "LIVE" */
+#define WIRE_LIVE_PATH_MAX 4000
+
+enum wire_live_operation { WIRE_LIVE_LET_GO = 1, WIRE_LIVE_SNAPSHOT = 2, WIRE_LIVE_TAKE_HOLD = 3 };
+
+struct wire_live_answer {
+	uint32_t magic;
+	uint32_t version;
+	int32_t status;
+	char text[1012];
+};
+
 /* The heap file's size: sparse, only what is used takes memory. */
 #define WIRE_HEAP_SIZE (1ull << 34)
 

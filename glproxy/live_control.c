@@ -1,0 +1,172 @@
+#include "glproxy/live_control.h"
+
+#include "base/io.h"
+#include "glproxy/live.h"
+#include "glproxy/snapshot.h"
+#include "glproxy/surface.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct request {
+	uint32_t operation; /* enum wire_live_operation */
+	uint32_t number;
+	char directory[WIRE_LIVE_PATH_MAX + 1];
+};
+
+/* ---- the listening process ---- */
+
+int live_control_add(struct live_children *children, unsigned number)
+{
+	int ends[2];
+	unsigned index = 0;
+	while (index < children->count && children->child[index].fd >= 0)
+		index++;
+	if (index == LIVE_CHILDREN || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -1;
+	children->child[index].fd = ends[0];
+	children->child[index].number = number;
+	if (index == children->count)
+		children->count++;
+	return ends[1];
+}
+
+void live_control_forget(struct live_children *children)
+{
+	for (unsigned i = 0; i < children->count; i++)
+		if (children->child[i].fd >= 0)
+			close(children->child[i].fd);
+	children->count = 0;
+}
+
+/* What a child says; false when it has ended. */
+static bool hear(int fd, struct wire_live_answer *answer)
+{
+	const ssize_t size = recv(fd, answer, sizeof(*answer), 0);
+	answer->text[sizeof(answer->text) - 1] = '\0';
+	return size == (ssize_t)sizeof(*answer);
+}
+
+void live_control_ask(struct live_children *children, enum wire_live_operation operation,
+	const char *directory, struct wire_live_answer *answer)
+{
+	struct request request = {.operation = operation};
+	struct wire_live_answer heard;
+	snprintf(request.directory, sizeof(request.directory), "%s", directory);
+	for (unsigned i = 0; i < children->count; i++) {
+		const int fd = children->child[i].fd;
+		request.number = children->child[i].number;
+		if (fd < 0)
+			continue;
+		if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) != (ssize_t)sizeof(request) ||
+			!hear(fd, &heard)) {
+			close(fd); /* its client has ended */
+			children->child[i].fd = -1;
+		} else if (heard.status && !answer->status) {
+			answer->status = heard.status;
+			memcpy(answer->text, heard.text, sizeof(answer->text));
+		}
+	}
+}
+
+int live_control_ready(const struct live_children *children, unsigned index, struct err *err)
+{
+	struct wire_live_answer answer;
+	if (!hear(children->child[index].fd, &answer))
+		return err_set(err, "p%u: the proxy ended", children->child[index].number);
+	if (answer.status)
+		return err_set(err, "p%u: %s", children->child[index].number, answer.text);
+	return 0;
+}
+
+/* ---- a child ---- */
+
+void live_control_say(int fd, const struct err *err)
+{
+	struct wire_live_answer answer = {.magic = WIRE_LIVE_MAGIC,
+		.version = WIRE_VERSION,
+		.status = err_is_set(err) ? -1 : 0};
+	snprintf(answer.text, sizeof(answer.text), "%s", err->text);
+	send(fd, &answer, sizeof(answer), MSG_NOSIGNAL);
+}
+
+static int write_snapshot(struct proxy *proxy, const struct request *request, struct err *err)
+{
+	char path[WIRE_LIVE_PATH_MAX + 32];
+	scoped_buf struct buf image = BUF_INIT;
+	snprintf(path, sizeof(path), "%s/p%u.glsnap", request->directory, request->number);
+	if (snapshot_take(proxy, &image, err) ||
+		io_write_file(AT_FDCWD, path, image.data, image.size, 0600, err))
+		return err_context(err, "GL of process %d", proxy->client);
+	return 0;
+}
+
+/* Surfaces alone know the X server; the control thread, which makes them, stands still. */
+static void hold_display(struct proxy *proxy, bool hold)
+{
+	proxy->let_go = !hold;
+	for (unsigned id = 1; id < PROXY_OBJECTS; id++) {
+		struct surface *surface = proxy->surfaces[id];
+		if (surface && hold)
+			surface_take_hold(surface);
+		else if (surface)
+			surface_let_go(surface);
+	}
+}
+
+static int act(struct proxy *proxy, const struct request *request, struct err *err)
+{
+	while (!live_stop(proxy, NULL)) {
+		if (proxy->live->ended)
+			return 0;
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
+	}
+	int status = 0;
+	switch ((enum wire_live_operation)request->operation) {
+	case WIRE_LIVE_LET_GO:
+	case WIRE_LIVE_TAKE_HOLD:
+		hold_display(proxy, request->operation == WIRE_LIVE_TAKE_HOLD);
+		break;
+	case WIRE_LIVE_SNAPSHOT:
+		status = write_snapshot(proxy, request, err);
+		break;
+	default:
+		status = err_set(err, "an unknown operation");
+	}
+	live_go(proxy, NULL);
+	return status;
+}
+
+struct served {
+	struct proxy *proxy;
+	int fd;
+};
+
+static void *answer_requests(void *data)
+{
+	struct served served = *(struct served *)data;
+	struct request request;
+	free(data);
+	while (recv(served.fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
+		struct err err = ERR_INIT;
+		request.directory[WIRE_LIVE_PATH_MAX] = '\0';
+		act(served.proxy, &request, &err);
+		live_control_say(served.fd, &err);
+	}
+	close(served.fd);
+	return NULL;
+}
+
+void live_control_start(struct proxy *proxy, int fd)
+{
+	pthread_t thread;
+	struct served *served = malloc(sizeof(*served));
+	if (!served)
+		return;
+	*served = (struct served){proxy, fd};
+	if (pthread_create(&thread, NULL, answer_requests, served) == 0)
+		pthread_detach(thread);
+}

@@ -1,0 +1,116 @@
+#include "glproxy/memo.h"
+
+#include "glproxy/context.h"
+#include "hand.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct memo *memo_create(void)
+{
+	struct memo *memo = calloc(1, sizeof(*memo));
+	if (memo)
+		pthread_mutex_init(&memo->lock, NULL);
+	return memo;
+}
+
+static void clear(struct memo_program *program)
+{
+	for (size_t i = 0; i < program->count; i++)
+		free(program->shaders[i].source);
+	free(program->shaders);
+	memset(program, 0, sizeof(*program));
+}
+
+void memo_destroy(struct memo *memo)
+{
+	if (!memo)
+		return;
+	for (size_t i = 0; i < memo->count; i++)
+		clear(&memo->programs[i]);
+	free(memo->programs);
+	pthread_mutex_destroy(&memo->lock);
+	free(memo);
+}
+
+const struct memo_program *memo_find(const struct memo *memo, GLuint name)
+{
+	for (size_t i = 0; i < memo->count; i++)
+		if (memo->programs[i].name == name)
+			return &memo->programs[i];
+	return NULL;
+}
+
+static struct memo_program *entry(struct memo *memo, GLuint name)
+{
+	struct memo_program *found = (struct memo_program *)(uintptr_t)memo_find(memo, name);
+	if (!found)
+		found = (struct memo_program *)(uintptr_t)memo_find(memo, 0);
+	if (found)
+		return found;
+	const size_t count = memo->count ? memo->count * 2 : 16;
+	struct memo_program *grown = realloc(memo->programs, count * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	memset(grown + memo->count, 0, (count - memo->count) * sizeof(*grown));
+	found = &grown[memo->count];
+	memo->programs = grown;
+	memo->count = count;
+	return found;
+}
+
+static char *source_of(const struct driver *gl, GLuint shader)
+{
+	GLint length = 0;
+	gl->GetShaderiv(shader, GL_SHADER_SOURCE_LENGTH, &length);
+	char *source = calloc(1, (size_t)length + 1);
+	if (source && length)
+		gl->GetShaderSource(shader, length, NULL, source);
+	return source;
+}
+
+#define ATTACHED 64
+
+static void note_shaders(const struct driver *gl, struct memo_program *program, GLuint driver)
+{
+	GLuint shaders[ATTACHED];
+	GLsizei count = 0;
+	gl->GetAttachedShaders(driver, ATTACHED, &count, shaders);
+	program->shaders = calloc((size_t)count + 1, sizeof(*program->shaders));
+	for (GLsizei i = 0; program->shaders && i < count; i++) {
+		GLint type = 0;
+		gl->GetShaderiv(shaders[i], GL_SHADER_TYPE, &type);
+		program->shaders[i].type = (GLenum)type;
+		program->shaders[i].source = source_of(gl, shaders[i]);
+		program->count++;
+	}
+}
+
+void memo_linked(struct exec *x, GLuint driver)
+{
+	const struct driver *gl = x->driver;
+	const GLuint name = names_known(x->names[NAMES_program], driver);
+	GLint status = 0;
+	if (!x->context || !name || names_foreign(driver) || !gl->IsProgram(driver))
+		return;
+	struct memo *memo = x->context->group->memo;
+	gl->GetProgramiv(driver, GL_LINK_STATUS, &status);
+	pthread_mutex_lock(&memo->lock);
+	struct memo_program *program = entry(memo, name);
+	if (program) {
+		const bool doubtful =
+			!status && program->name && (program->status || program->doubtful);
+		clear(program);
+		program->name = name;
+		program->status = status;
+		program->doubtful = doubtful;
+		note_shaders(gl, program, driver);
+	}
+	pthread_mutex_unlock(&memo->lock);
+}
+
+void proxy_glLinkProgram(struct exec *x, GLuint program)
+{
+	x->driver->LinkProgram(program);
+	memo_linked(x, program);
+}

@@ -1,0 +1,41 @@
+/*
+ * memo.h: what a snapshot needs and the driver does not tell again: the sources a program was
+ * linked from, whose shaders may have been changed, detached or deleted since.
+ *
+ * A memo belongs to a share group; any thread of it may call. Names are the program's.
+ */
+#ifndef GLPROXY_MEMO_H
+#define GLPROXY_MEMO_H
+
+#include "base/buf.h"
+#include "glproxy/exec.h"
+
+struct memo_shader {
+	GLenum type;
+	char *source;
+};
+
+struct memo_program {
+	GLuint name;   /* 0: free */
+	GLint status;  /* of the link */
+	bool doubtful; /* was linked, and a later link failed */
+	size_t count;
+	struct memo_shader *shaders;
+};
+
+struct memo {
+	pthread_mutex_t lock;
+	struct memo_program *programs;
+	size_t count;
+};
+
+struct memo *memo_create(void);
+void memo_destroy(struct memo *memo);
+
+/* Called after glLinkProgram. */
+void memo_linked(struct exec *x, GLuint driver);
+
+/* NULL for a program that was never linked. All threads stand still. */
+const struct memo_program *memo_find(const struct memo *memo, GLuint name);
+
+#endif

@@ -1,0 +1,253 @@
+#include "glproxy/snapshot.h"
+
+#include "glproxy/snapshot_record.h"
+#include "glproxy/snapshot_stream.h"
+#include "glproxy/snapshot_surface.h"
+#include "wire/names.h"
+
+#include <string.h>
+
+/* ---- walking ---- */
+
+static struct context *next_context(const struct proxy *proxy, const struct context *after)
+{
+	for (unsigned id = after ? after->id + 1 : 1; id < PROXY_OBJECTS; id++)
+		if (proxy->contexts[id])
+			return proxy->contexts[id];
+	return NULL;
+}
+
+/* The context that stands for a group: the first. */
+static const struct context *first_of(const struct proxy *proxy, const struct group *group)
+{
+	const struct context *found = NULL;
+	while ((found = next_context(proxy, found)) && found->group != group)
+		;
+	return found;
+}
+
+static bool make_current(const struct context *context)
+{
+	eglBindAPI(context->api);
+	return eglMakeCurrent(context->exec.proxy->display,
+		context->draw ? context->draw->egl : EGL_NO_SURFACE,
+		context->read ? context->read->egl : EGL_NO_SURFACE, context->egl);
+}
+
+static void release(const struct proxy *proxy)
+{
+	eglMakeCurrent(proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
+}
+
+static void take_init(struct take *t, struct context *context, struct err *err)
+{
+	*t = (struct take){.gl = context->exec.driver,
+		.names = context->exec.names,
+		.context = context,
+		.err = err};
+}
+
+static void take_finish(struct take *t)
+{
+	buf_finish(&t->out.messages);
+	buf_finish(&t->out.data);
+}
+
+/* ---- taking ---- */
+
+static bool surface_listed(const struct proxy *proxy, const struct surface *surface)
+{
+	return !surface || proxy->surfaces[surface->id] == surface;
+}
+
+static void refuse_kinds(struct take *t)
+{
+	const struct context *context = t->context;
+	if (context->api != EGL_OPENGL_API)
+		take_refuse(t, "an OpenGL ES context is not kept yet");
+	if (context->exec.in_begin)
+		take_refuse(t, "glBegin is open");
+	if (context->exec.broken || context->stopped)
+		take_refuse(t, "a context is at its end");
+	if (context->own != EGL_NO_SURFACE)
+		take_refuse(t, "a window with several contexts is not kept yet");
+	if (context->front)
+		take_refuse(t, "drawing to the front buffer is not kept yet");
+	if (context->exec.state.client_attribs)
+		take_refuse(t, "an attribute stack is in use");
+	if (!surface_listed(context->exec.proxy, context->draw) ||
+		!surface_listed(context->exec.proxy, context->read))
+		take_refuse(t, "a destroyed window is still drawn to");
+	take_used(t, context->exec.used);
+	take_used(t, context->group->used);
+}
+
+static void put_record(struct buf *image, const struct context *context)
+{
+	const struct exec *x = &context->exec;
+	size_t count = 1;
+	while (context->attributes[count - 1] != EGL_NONE)
+		count += 2;
+	const size_t place = record_begin(image, SNAPSHOT_CONTEXT);
+	record_u32(image, context->id);
+	record_u32(image, first_of(x->proxy, context->group)->id);
+	record_u32(image, (uint32_t)context->config);
+	record_u32(image, context->api);
+	record_u32(image, context->current);
+	record_u32(image, context->draw ? context->draw->id : 0);
+	record_u32(image, context->read ? context->read->id : 0);
+	record_u32(image, (uint32_t)context->version);
+	record_u32(image, x->error);
+	record_bytes(image, context->attributes, count * sizeof(EGLint));
+	record_end(image, place);
+}
+
+static void put_stream(struct buf *image, struct take *t)
+{
+	if (buf_failed(&t->out.messages) || buf_failed(&t->out.data))
+		take_refuse(t, "out of memory");
+	const size_t place = record_begin(image, SNAPSHOT_STREAM);
+	record_u32(image, t->context->id);
+	record_bytes(image, t->out.messages.data, t->out.messages.size);
+	record_bytes(image, t->out.data.data, t->out.data.size);
+	record_end(image, place);
+}
+
+static void take_objects(struct take *t)
+{
+	take_buffers(t);
+	take_textures(t);
+	take_renderbuffers(t);
+	take_samplers(t);
+	take_programs(t);
+	take_syncs(t);
+	take_mappings(t);
+}
+
+static int take_group(struct context *context, struct buf *image, struct err *err)
+{
+	struct proxy *proxy = context->exec.proxy;
+	struct take t;
+	EGLContext helper = helper_open(proxy, context->egl, err);
+	if (helper == EGL_NO_CONTEXT)
+		return -1;
+	take_init(&t, context, err);
+	if (!eglMakeCurrent(proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, helper)) {
+		take_refuse(&t, "the driver needs a surface to be current");
+	} else {
+		t.gl->PixelStorei(GL_PACK_ALIGNMENT, 1);
+		PUT(&t.out, glPixelStorei, .pname = GL_UNPACK_ALIGNMENT, .param = 1);
+		take_objects(&t);
+		put_stream(image, &t);
+	}
+	helper_close(proxy, helper);
+	take_finish(&t);
+	return t.refused ? -1 : 0;
+}
+
+static int take_context(struct context *context, struct buf *image, struct err *err)
+{
+	struct take t;
+	take_init(&t, context, err);
+	if (context->version && !make_current(context))
+		take_refuse(&t, "context %u cannot be made current", context->id);
+	if (context->version && !t.refused) {
+		exec_errors_take(&context->exec);
+		take_vertex_arrays(&t);
+		take_state(&t);
+		take_framebuffers(&t);
+		take_failed(&t);
+	}
+	put_stream(image, &t);
+	release(context->exec.proxy);
+	take_finish(&t);
+	return t.refused ? -1 : 0;
+}
+
+/* What can be said without asking the driver much; and everything is executed before it is read. */
+static int prepare(struct context *context, struct err *err)
+{
+	struct take t;
+	take_init(&t, context, err);
+	refuse_kinds(&t);
+	if (!t.refused && context->version && make_current(context)) {
+		exec_errors_take(&context->exec);
+		t.gl->Finish();
+	}
+	release(context->exec.proxy);
+	return t.refused ? -1 : 0;
+}
+
+static int take_all(struct proxy *proxy, struct buf *image, struct err *err)
+{
+	struct context *each = NULL;
+	while ((each = next_context(proxy, each)))
+		if (prepare(each, err))
+			return -1;
+	if (take_surfaces(proxy, image, err))
+		return -1;
+	while ((each = next_context(proxy, each)))
+		put_record(image, each);
+	while ((each = next_context(proxy, each)))
+		if (first_of(proxy, each->group) == each && take_group(each, image, err))
+			return -1;
+	while ((each = next_context(proxy, each)))
+		if (take_context(each, image, err))
+			return -1;
+	return 0;
+}
+
+int snapshot_take(struct proxy *proxy, struct buf *image, struct err *err)
+{
+	record_begin_image(image, proxy->client);
+	if (take_all(proxy, image, err))
+		return -1;
+	record_end_image(image);
+	return buf_failed(image) ? err_set(err, "out of memory") : 0;
+}
+
+/* ---- comparing ---- */
+
+/* The message of a stream that the byte belongs to. */
+static const char *message_at(struct span record, size_t at)
+{
+	span_u32(&record);
+	const char *start = record.at;
+	struct span messages = span_bytes(&record);
+	struct wire_head head = {0};
+	at -= (size_t)(messages.at - start) + sizeof(uint32_t);
+	while (messages.left >= sizeof(head)) {
+		memcpy(&head, messages.at, sizeof(head));
+		const size_t size = (size_t)head.units * 8;
+		if (!size || size > messages.left || at < size)
+			return wire_opcode_name(head.opcode);
+		at -= size;
+		messages.at += size;
+		messages.left -= size;
+	}
+	return "data";
+}
+
+static int differ(uint32_t tag, struct span one, struct span other, struct err *err)
+{
+	size_t at = 0;
+	while (at < one.left && at < other.left && one.at[at] == other.at[at])
+		at++;
+	return err_set(err, "a record of %.4s (%zu and %zu bytes) differs at %zu: %s",
+		(const char *)&tag, one.left, other.left, at,
+		tag == SNAPSHOT_STREAM ? message_at(one, at) : "");
+}
+
+int snapshot_compare(const struct buf *before, const struct buf *after, struct err *err)
+{
+	struct span a, b, one, other;
+	uint32_t tag, second;
+	int32_t pid;
+	if (record_open(before, &a, &pid, err) || record_open(after, &b, &pid, err))
+		return -1;
+	while (record_next(&a, &tag, &one))
+		if (!record_next(&b, &second, &other) || tag != second || one.left != other.left ||
+			memcmp(one.at, other.at, one.left))
+			return differ(tag, one, other, err);
+	return 0;
+}

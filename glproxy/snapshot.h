@@ -1,0 +1,53 @@
+/*
+ * snapshot.h: everything a proxy holds, as bytes, and everything made again from them.
+ *
+ * The bytes: a head (magic, version, the client's PID, size, checksum of the rest) and records of a
+ * tag, a size and that many bytes. Unknown tags are skipped, an unknown version is refused.
+ *
+ *	GRUP	a share group: its number, its contexts
+ *	CTXT	a context: numbers, config, attributes, what it is current with
+ *	SURF	a surface: number, kind, size, where it is shown; its colours, depths and stencils
+ *	STRM	a context's stream: messages of the wire, and the data they point at as their arena.
+ *		Executing them on the context makes objects and state what they were.
+ *
+ * What is kept and how is said where it is written: snapshot_objects.c (buffers, samplers,
+ * renderbuffers, sync objects), snapshot_texture.c, snapshot_program.c, snapshot_state.c (what
+ * belongs to one context), snapshot_surface.c. What is not kept is refused when the snapshot is
+ * taken, with a sentence: every message the program has ever sent is either in the list of
+ * snapshot_kept.c or a reason to refuse, and what is kept with conditions is looked at.
+ *
+ * Not kept yet, thus refused: OpenGL ES, multisampled textures and renderbuffers, texture views,
+ * queries that were begun, transform feedback objects, program pipelines, ARB programs, display
+ * lists, evaluators, attribute stacks, accumulation buffers, feedback and selection, programs from
+ * binaries, an open glBegin.
+ *
+ * All functions want every thread to stand still (live.h) and leave no context current.
+ */
+#ifndef GLPROXY_SNAPSHOT_H
+#define GLPROXY_SNAPSHOT_H
+
+#include "base/buf.h"
+#include "glproxy/proxy.h"
+
+/* Appends the snapshot. The proxy is afterwards as before, refused or not. */
+int snapshot_take(struct proxy *proxy, struct buf *image, struct err *err);
+
+/* Ends everything the driver has for the client, and the driver. Contexts, surfaces and rings stay
+ * as numbers. */
+void snapshot_forget(struct proxy *proxy);
+
+/* Builds what the snapshot says on an open driver: on the contexts and surfaces that
+ * snapshot_forget() left, or (adopt) that snapshot_adopt() made. */
+int snapshot_build(struct proxy *proxy, const struct buf *image, struct err *err);
+
+/* In a fresh process: checks the image, and makes its contexts and surfaces over the files of the
+ * run directory, with nothing of the driver yet. */
+int snapshot_adopt(struct proxy *proxy, const struct buf *image, struct err *err);
+
+/* The client's PID; -1 when the bytes are no whole snapshot. */
+int snapshot_check(const struct buf *image, struct err *err);
+
+/* 0 when two snapshots say the same; the sentence names the first difference. */
+int snapshot_compare(const struct buf *before, const struct buf *after, struct err *err);
+
+#endif

@@ -1,0 +1,300 @@
+/*
+ * Framebuffers and vertex arrays of a context.
+ *
+ * Framebuffers are asked of the driver. Vertex arrays are written as both ends of the stream have
+ * noted them (wire/arrays.h), which is what later draws are encoded against.
+ */
+#include "glproxy/snapshot_stream.h"
+
+/* ---- framebuffers ---- */
+
+static GLint attachment_value(struct take *t, GLenum attachment, GLenum pname)
+{
+	GLint value = 0;
+	t->gl->GetFramebufferAttachmentParameteriv(GL_DRAW_FRAMEBUFFER, attachment, pname, &value);
+	return take_failed(t) ? 0 : value;
+}
+
+static void put_texture(struct take *t, GLenum attachment, GLuint driver)
+{
+	const GLuint texture = take_name(t, NAMES_texture, driver, "texture", "a framebuffer");
+	const GLint level =
+		attachment_value(t, attachment, GL_FRAMEBUFFER_ATTACHMENT_TEXTURE_LEVEL);
+	const GLint face =
+		attachment_value(t, attachment, GL_FRAMEBUFFER_ATTACHMENT_TEXTURE_CUBE_MAP_FACE);
+	const GLint layer =
+		attachment_value(t, attachment, GL_FRAMEBUFFER_ATTACHMENT_TEXTURE_LAYER);
+	const GLenum target = take_texture_target(t, driver);
+	const bool layers = target == GL_TEXTURE_3D || target == GL_TEXTURE_1D_ARRAY ||
+		target == GL_TEXTURE_2D_ARRAY || target == GL_TEXTURE_CUBE_MAP_ARRAY;
+	if (attachment_value(t, attachment, GL_FRAMEBUFFER_ATTACHMENT_LAYERED))
+		PUT(&t->out, glFramebufferTexture, .target = GL_DRAW_FRAMEBUFFER,
+			.attachment = attachment, .texture = texture, .level = level);
+	else if (face)
+		PUT(&t->out, glFramebufferTexture2D, .target = GL_DRAW_FRAMEBUFFER,
+			.attachment = attachment, .textarget = (GLenum)face, .texture = texture,
+			.level = level);
+	else if (layers)
+		PUT(&t->out, glFramebufferTextureLayer, .target = GL_DRAW_FRAMEBUFFER,
+			.attachment = attachment, .texture = texture, .level = level,
+			.layer = layer);
+	else if (target == GL_TEXTURE_1D)
+		PUT(&t->out, glFramebufferTexture1D, .target = GL_DRAW_FRAMEBUFFER,
+			.attachment = attachment, .textarget = target, .texture = texture,
+			.level = level);
+	else
+		PUT(&t->out, glFramebufferTexture2D, .target = GL_DRAW_FRAMEBUFFER,
+			.attachment = attachment, .textarget = target, .texture = texture,
+			.level = level);
+}
+
+static void put_attachment(struct take *t, GLenum attachment)
+{
+	const GLint type = attachment_value(t, attachment, GL_FRAMEBUFFER_ATTACHMENT_OBJECT_TYPE);
+	const GLint driver =
+		type ? attachment_value(t, attachment, GL_FRAMEBUFFER_ATTACHMENT_OBJECT_NAME) : 0;
+	if (type == GL_TEXTURE)
+		put_texture(t, attachment, (GLuint)driver);
+	else if (type == GL_RENDERBUFFER)
+		PUT(&t->out, glFramebufferRenderbuffer, .target = GL_DRAW_FRAMEBUFFER,
+			.attachment = attachment, .renderbuffertarget = GL_RENDERBUFFER,
+			.renderbuffer = take_name(t, NAMES_renderbuffer, (GLuint)driver,
+				"renderbuffer", "a framebuffer"));
+}
+
+static void put_draw_buffers(struct take *t, bool window)
+{
+	GLenum buffers[16];
+	GLint count = take_integer(t, GL_MAX_DRAW_BUFFERS);
+	count = count > 16 ? 16 : count;
+	for (GLint i = 0; i < count; i++)
+		buffers[i] = (GLenum)take_integer(t, GL_DRAW_BUFFER0 + (GLenum)i);
+	while (count > 1 && !buffers[count - 1])
+		count--;
+	if (count == 1)
+		PUT(&t->out, glDrawBuffer, .buf = buffers[0]);
+	else if (count > 1 && !window)
+		PUT(&t->out, glDrawBuffers, .n = count,
+			.bufs = stream_data(&t->out, buffers, (size_t)count * sizeof(GLenum)));
+	else if (count > 1)
+		take_refuse(t, "several draw buffers of a window are not kept yet");
+	PUT(&t->out, glReadBuffer, .src = (GLenum)take_integer(t, GL_READ_BUFFER));
+}
+
+static void put_defaults(struct take *t)
+{
+	static const GLenum names[] = {GL_FRAMEBUFFER_DEFAULT_WIDTH, GL_FRAMEBUFFER_DEFAULT_HEIGHT,
+		GL_FRAMEBUFFER_DEFAULT_LAYERS, GL_FRAMEBUFFER_DEFAULT_SAMPLES,
+		GL_FRAMEBUFFER_DEFAULT_FIXED_SAMPLE_LOCATIONS};
+	for (size_t i = 0; i < array_len(names); i++) {
+		GLint value = 0;
+		t->gl->GetFramebufferParameteriv(GL_DRAW_FRAMEBUFFER, names[i], &value);
+		if (!take_failed(t) && value)
+			PUT(&t->out, glFramebufferParameteri, .target = GL_DRAW_FRAMEBUFFER,
+				.pname = names[i], .param = value);
+	}
+}
+
+static void put_framebuffer(struct take *t, GLuint name, GLuint driver)
+{
+	t->gl->BindFramebuffer(GL_FRAMEBUFFER, driver);
+	PUT(&t->out, glBindFramebuffer, .target = GL_FRAMEBUFFER, .framebuffer = name);
+	const GLint colours = take_integer(t, GL_MAX_COLOR_ATTACHMENTS);
+	for (GLint i = 0; i < colours; i++)
+		put_attachment(t, GL_COLOR_ATTACHMENT0 + (GLenum)i);
+	put_attachment(t, GL_DEPTH_ATTACHMENT);
+	put_attachment(t, GL_STENCIL_ATTACHMENT);
+	put_defaults(t);
+	put_draw_buffers(t, false);
+}
+
+void take_framebuffers(struct take *t)
+{
+	struct names *names = t->names[NAMES_framebuffer];
+	const GLint draw = take_integer(t, GL_DRAW_FRAMEBUFFER_BINDING);
+	const GLint read = take_integer(t, GL_READ_FRAMEBUFFER_BINDING);
+	for (GLuint name = 0; (name = names_next(names, name));) {
+		const GLuint driver = names_to_driver(names, name);
+		const bool made = t->gl->IsFramebuffer(driver);
+		if (!made && names_foreign(driver))
+			continue;
+		PUT(&t->out, glGenFramebuffers, .n = 1,
+			.framebuffers = stream_data(&t->out, &name, sizeof(name)));
+		if (made)
+			put_framebuffer(t, name, driver);
+	}
+	t->gl->BindFramebuffer(GL_FRAMEBUFFER, 0);
+	PUT(&t->out, glBindFramebuffer, .target = GL_FRAMEBUFFER);
+	if (t->context->draw)
+		put_draw_buffers(t, true);
+	t->gl->BindFramebuffer(GL_DRAW_FRAMEBUFFER, (GLuint)draw);
+	t->gl->BindFramebuffer(GL_READ_FRAMEBUFFER, (GLuint)read);
+	PUT(&t->out, glBindFramebuffer, .target = GL_DRAW_FRAMEBUFFER,
+		.framebuffer = take_name(
+			t, NAMES_framebuffer, (GLuint)draw, "framebuffer", "the context"));
+	PUT(&t->out, glBindFramebuffer, .target = GL_READ_FRAMEBUFFER,
+		.framebuffer = take_name(
+			t, NAMES_framebuffer, (GLuint)read, "framebuffer", "the context"));
+}
+
+/* ---- vertex arrays ---- */
+
+static void put_conventional(
+	struct take *t, unsigned slot, const struct wire_format *f, GLsizei stride, uint64_t at)
+{
+	struct stream *s = &t->out;
+	switch (slot) {
+	case WIRE_SLOT_VERTEX:
+		PUT(s, glVertexPointer, .size = f->size, .type = f->type, .stride = stride,
+			.pointer = at);
+		break;
+	case WIRE_SLOT_NORMAL:
+		PUT(s, glNormalPointer, .type = f->type, .stride = stride, .pointer = at);
+		break;
+	case WIRE_SLOT_COLOR:
+		PUT(s, glColorPointer, .size = f->size, .type = f->type, .stride = stride,
+			.pointer = at);
+		break;
+	case WIRE_SLOT_SECONDARY:
+		PUT(s, glSecondaryColorPointer, .size = f->size, .type = f->type, .stride = stride,
+			.pointer = at);
+		break;
+	case WIRE_SLOT_FOG:
+		PUT(s, glFogCoordPointer, .type = f->type, .stride = stride, .pointer = at);
+		break;
+	case WIRE_SLOT_INDEX:
+		PUT(s, glIndexPointer, .type = f->type, .stride = stride, .pointer = at);
+		break;
+	case WIRE_SLOT_EDGE:
+		PUT(s, glEdgeFlagPointer, .stride = stride, .pointer = at);
+		break;
+	case WIRE_SLOT_POINT_SIZE:
+		take_refuse(t, "point size arrays are not kept yet");
+		break;
+	default:
+		PUT(s, glClientActiveTexture, .texture = GL_TEXTURE0 + slot - WIRE_SLOT_TEXTURE);
+		PUT(s, glTexCoordPointer, .size = f->size, .type = f->type, .stride = stride,
+			.pointer = at);
+		break;
+	}
+}
+
+static void put_generic(
+	struct take *t, unsigned index, const struct wire_format *f, GLsizei stride, uint64_t at)
+{
+	struct stream *s = &t->out;
+	if (f->kind == WIRE_KIND_INTEGER)
+		PUT(s, glVertexAttribIPointer, .index = index, .size = f->size, .type = f->type,
+			.stride = stride, .pointer = at);
+	else if (f->kind == WIRE_KIND_LONG)
+		PUT(s, glVertexAttribLPointer, .index = index, .size = f->size, .type = f->type,
+			.stride = stride, .pointer = at);
+	else
+		PUT(s, glVertexAttribPointer, .index = index, .size = f->size, .type = f->type,
+			.normalized = f->kind == WIRE_KIND_NORMALIZED, .stride = stride,
+			.pointer = at);
+}
+
+/* A format apart from its binding (glVertexAttribFormat and its like). */
+static void put_split(struct take *t, unsigned index, const struct wire_format *f)
+{
+	struct stream *s = &t->out;
+	if (f->kind == WIRE_KIND_INTEGER)
+		PUT(s, glVertexAttribIFormat, .attribindex = index, .size = f->size,
+			.type = f->type, .relativeoffset = f->relative);
+	else if (f->kind == WIRE_KIND_LONG)
+		PUT(s, glVertexAttribLFormat, .attribindex = index, .size = f->size,
+			.type = f->type, .relativeoffset = f->relative);
+	else
+		PUT(s, glVertexAttribFormat, .attribindex = index, .size = f->size, .type = f->type,
+			.normalized = f->kind == WIRE_KIND_NORMALIZED,
+			.relativeoffset = f->relative);
+	PUT(s, glVertexAttribBinding, .attribindex = index,
+		.bindingindex = f->binding - (GLuint)WIRE_SLOT_GENERIC);
+}
+
+static bool is_untouched(const struct wire_format *f, const struct wire_binding *b, unsigned slot)
+{
+	return f->binding == slot && !f->relative && !b->buffer && !b->at;
+}
+
+static void put_slot(struct take *t, const struct wire_vao *vao, unsigned slot)
+{
+	const struct wire_format *f = &vao->format[slot];
+	const struct wire_binding *b = &vao->binding[slot];
+	if (is_untouched(f, b, slot) && !(vao->enabled >> slot & 1))
+		return;
+	if (slot >= WIRE_SLOT_GENERIC && (f->binding != slot || f->relative || !f->size)) {
+		const GLuint index = slot - WIRE_SLOT_GENERIC;
+		if (f->size)
+			put_split(t, index, f);
+		if (b->buffer || b->at)
+			PUT(&t->out, glBindVertexBuffer, .bindingindex = index, .buffer = b->buffer,
+				.offset = (GLintptr)b->at, .stride = b->stride);
+		return;
+	}
+	if (b->buffer && !t->gl->IsBuffer(names_to_driver(t->names[NAMES_buffer], b->buffer)))
+		take_refuse(t, "a deleted buffer is still used by a vertex array");
+	PUT(&t->out, glBindBuffer, .target = GL_ARRAY_BUFFER, .buffer = b->buffer);
+	if (slot < WIRE_SLOT_GENERIC)
+		put_conventional(t, slot, f, b->stride, b->at);
+	else
+		put_generic(t, slot - WIRE_SLOT_GENERIC, f, b->stride, b->at);
+}
+
+static void put_enabled(struct take *t, unsigned slot)
+{
+	static const GLenum arrays[] = {GL_VERTEX_ARRAY, GL_NORMAL_ARRAY, GL_COLOR_ARRAY,
+		GL_SECONDARY_COLOR_ARRAY, GL_FOG_COORD_ARRAY, GL_INDEX_ARRAY, GL_EDGE_FLAG_ARRAY};
+	if (slot >= WIRE_SLOT_GENERIC) {
+		PUT(&t->out, glEnableVertexAttribArray, .index = slot - WIRE_SLOT_GENERIC);
+	} else if (slot >= WIRE_SLOT_TEXTURE) {
+		PUT(&t->out, glClientActiveTexture,
+			.texture = GL_TEXTURE0 + slot - WIRE_SLOT_TEXTURE);
+		PUT(&t->out, glEnableClientState, .array = GL_TEXTURE_COORD_ARRAY);
+	} else if (slot < array_len(arrays)) {
+		PUT(&t->out, glEnableClientState, .array = arrays[slot]);
+	}
+}
+
+static void put_vertex_array(struct take *t, const struct wire_vao *vao)
+{
+	for (unsigned slot = 0; slot < WIRE_SLOTS; slot++) {
+		put_slot(t, vao, slot);
+		if (vao->enabled >> slot & 1)
+			put_enabled(t, slot);
+		if (vao->binding[slot].divisor && slot >= WIRE_SLOT_GENERIC)
+			PUT(&t->out, glVertexBindingDivisor,
+				.bindingindex = slot - WIRE_SLOT_GENERIC,
+				.divisor = vao->binding[slot].divisor);
+	}
+	if (vao->element)
+		PUT(&t->out, glBindBuffer, .target = GL_ELEMENT_ARRAY_BUFFER,
+			.buffer = vao->element);
+}
+
+void take_vertex_arrays(struct take *t)
+{
+	struct names *names = t->names[NAMES_vertex_array];
+	struct wire_state *st = &t->context->exec.state;
+	const GLint bound = take_integer(t, GL_VERTEX_ARRAY_BINDING);
+	put_vertex_array(t, &st->vaos.zero);
+	for (GLuint name = 0; (name = names_next(names, name));) {
+		const GLuint driver = names_to_driver(names, name);
+		const bool made = t->gl->IsVertexArray(driver);
+		if (!made && names_foreign(driver))
+			continue;
+		PUT(&t->out, glGenVertexArrays, .n = 1,
+			.arrays = stream_data(&t->out, &name, sizeof(name)));
+		if (!made)
+			continue;
+		PUT(&t->out, glBindVertexArray, .array = name);
+		put_vertex_array(t, wire_vao_find(&st->vaos, name));
+	}
+	PUT(&t->out, glBindVertexArray,
+		.array = take_name(
+			t, NAMES_vertex_array, (GLuint)bound, "vertex array", "the context"));
+	if (t->context->exec.state.client_unit)
+		PUT(&t->out, glClientActiveTexture,
+			.texture = GL_TEXTURE0 + t->context->exec.state.client_unit);
+}

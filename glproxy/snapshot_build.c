@@ -1,0 +1,273 @@
+/*
+ * From a snapshot back to a driver's objects (snapshot.h).
+ */
+#include "glproxy/snapshot.h"
+#include "glproxy/snapshot_record.h"
+#include "glproxy/snapshot_stream.h"
+#include "glproxy/snapshot_surface.h"
+#include "wire/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- forgetting ---- */
+
+static void forget_group(struct group *group)
+{
+	for (unsigned cls = NAMES_texture; cls < NAMES_SHARED; cls++)
+		names_clear(group->names[cls]);
+	memset(group->used, 0, sizeof(group->used));
+	for (size_t i = 0; i < group->mapping_count; i++)
+		free(group->mappings[i].shadow);
+	group->mapped = 0;
+	if (group->mappings)
+		memset(group->mappings, 0, group->mapping_count * sizeof(*group->mappings));
+	if (group->syncs)
+		memset(group->syncs, 0, group->sync_count * sizeof(*group->syncs));
+	group->persistent = 0;
+}
+
+static void forget_context(struct context *context)
+{
+	struct exec *x = &context->exec;
+	const struct wire_state before = x->state;
+	eglDestroyContext(x->proxy->display, context->egl);
+	context->egl = EGL_NO_CONTEXT;
+	forget_group(context->group);
+	for (unsigned cls = NAMES_SHARED; cls < NAMES_CLASSES; cls++)
+		names_clear(x->names[cls]);
+	memset(x->used, 0, sizeof(x->used));
+	wire_state_finish(&x->state);
+	wire_state_init(&x->state);
+	x->state.ask = before.ask;
+	x->state.client_arrays = before.client_arrays;
+}
+
+void snapshot_forget(struct proxy *proxy)
+{
+	for (unsigned id = 1; id < PROXY_OBJECTS; id++)
+		if (proxy->contexts[id])
+			forget_context(proxy->contexts[id]);
+	for (unsigned id = 1; id < PROXY_OBJECTS; id++)
+		if (proxy->surfaces[id]) {
+			eglDestroySurface(proxy->display, proxy->surfaces[id]->egl);
+			proxy->surfaces[id]->egl = EGL_NO_SURFACE;
+		}
+	proxy_close_driver(proxy);
+}
+
+/* ---- contexts as numbers ---- */
+
+struct context_record {
+	uint32_t id, group, config, api, current, draw, read, version, error;
+	struct span attributes;
+};
+
+static int read_context(struct span record, struct context_record *found, struct err *err)
+{
+	found->id = span_u32(&record);
+	found->group = span_u32(&record);
+	found->config = span_u32(&record);
+	found->api = span_u32(&record);
+	found->current = span_u32(&record);
+	found->draw = span_u32(&record);
+	found->read = span_u32(&record);
+	found->version = span_u32(&record);
+	found->error = span_u32(&record);
+	found->attributes = span_bytes(&record);
+	const size_t count = found->attributes.left / sizeof(EGLint);
+	EGLint last = 0;
+	if (!record.failed && count)
+		memcpy(&last, found->attributes.at + (count - 1) * sizeof(EGLint), sizeof(last));
+	if (record.failed || !found->id || found->id >= PROXY_OBJECTS || !found->group ||
+		found->group > found->id || found->draw >= PROXY_OBJECTS ||
+		found->read >= PROXY_OBJECTS || last != EGL_NONE || count % 2 == 0)
+		return err_set(err, "the snapshot has a context that cannot be");
+	return 0;
+}
+
+static int adopt_context(struct proxy *proxy, struct span record, struct err *err)
+{
+	struct context_record r;
+	if (read_context(record, &r, err))
+		return -1;
+	struct context *share = r.group == r.id ? NULL : proxy->contexts[r.group];
+	if (proxy->contexts[r.id] || (r.group != r.id && !share))
+		return err_set(err, "the snapshot has a context that cannot be");
+	struct context *context = context_adopt(proxy, r.id, share, err);
+	if (!context)
+		return -1;
+	proxy->contexts[r.id] = context;
+	context->config = (EGLint)r.config;
+	context->api = r.api;
+	context->current = r.current;
+	context->version = (GLint)r.version;
+	context->draw = surface_hold(proxy->surfaces[r.draw]);
+	context->read = surface_hold(proxy->surfaces[r.read]);
+	context->attributes = malloc(r.attributes.left);
+	if (!context->attributes)
+		return err_set(err, "out of memory");
+	memcpy(context->attributes, r.attributes.at, r.attributes.left);
+	context->exec.error = r.error;
+	return 0;
+}
+
+int snapshot_check(const struct buf *image, struct err *err)
+{
+	struct span body;
+	int32_t pid = -1;
+	return record_open(image, &body, &pid, err) ? -1 : pid;
+}
+
+int snapshot_adopt(struct proxy *proxy, const struct buf *image, struct err *err)
+{
+	struct span body, record;
+	uint32_t tag;
+	int32_t pid;
+	if (record_open(image, &body, &pid, err))
+		return -1;
+	while (record_next(&body, &tag, &record)) {
+		if (tag == SNAPSHOT_SURFACE && surface_adopt(proxy, record, err))
+			return -1;
+		if (tag == SNAPSHOT_CONTEXT && adopt_context(proxy, record, err))
+			return -1;
+	}
+	return body.failed ? err_set(err, "the snapshot is cut off") : 0;
+}
+
+/* ---- streams ---- */
+
+/* A ring that is a snapshot's: nothing is waited for, answers go where nobody reads them. */
+struct replay {
+	struct wire_ring ring;
+	char reply[WIRE_REPLY_SIZE];
+};
+
+/* The first arguments, for the sentence of an error. */
+static const char *first_words(const struct exec *x, char *text, size_t size)
+{
+	uint32_t words[3] = {0};
+	memcpy(words, x->message + sizeof(struct wire_head), sizeof(words));
+	snprintf(text, size, " (0x%x 0x%x 0x%x ...)", words[0], words[1], words[2]);
+	return text;
+}
+
+static int replay_one(struct exec *x, struct span *messages, struct err *err)
+{
+	struct wire_head head;
+	char words[64];
+	if (messages->left < sizeof(head))
+		return err_set(err, "a stream is cut off");
+	memcpy(&head, messages->at, sizeof(head));
+	const size_t size = (size_t)head.units * 8;
+	if (!size || size > messages->left || size > sizeof(x->message))
+		return err_set(err, "a stream has a message of an impossible length");
+	memcpy(x->message, messages->at, size);
+	messages->at += size;
+	messages->left -= size;
+	exec_replay(x, size);
+	const GLenum error = x->error ? x->error : x->driver->GetError();
+	if (x->broken)
+		return err_set(err, "context %u: %s is refused", x->context->id,
+			wire_opcode_name(head.opcode));
+	if (error)
+		return err_set(err, "context %u: %s makes error 0x%x%s", x->context->id,
+			wire_opcode_name(head.opcode), error, first_words(x, words, sizeof(words)));
+	return 0;
+}
+
+static int replay(struct exec *x, struct span messages, struct span data, struct err *err)
+{
+	scoped_free struct replay *ring = aligned_alloc(128, (sizeof(*ring) + 127) / 128 * 128);
+	scoped_free char *arena = malloc(data.left + 1);
+	const struct wire_mapping before = x->map;
+	const GLenum pending = x->error;
+	int status = 0;
+	if (!ring || !arena)
+		return err_set(err, "out of memory");
+	memset(ring, 0, sizeof(*ring));
+	memcpy(arena, data.at, data.left);
+	x->error = GL_NO_ERROR;
+	x->map = (struct wire_mapping){.shared = &ring->ring,
+		.reply = ring->reply,
+		.arena = arena,
+		.arena_size = data.left + 1};
+	x->rebuilding = true;
+	while (!status && messages.left)
+		status = replay_one(x, &messages, err);
+	for (GLuint spare = TAKE_SPARE; spare < TAKE_SPARE + 16; spare++) {
+		names_drop(x->names[NAMES_program], spare);
+		names_drop(x->names[NAMES_texture], spare);
+	}
+	x->rebuilding = false;
+	x->map = before;
+	x->arena_end = 0;
+	x->replied = false;
+	x->error = pending;
+	return status;
+}
+
+static int build_stream(struct proxy *proxy, struct span record, struct err *err)
+{
+	const uint32_t id = span_u32(&record);
+	const struct span messages = span_bytes(&record), data = span_bytes(&record);
+	struct context *context = id < PROXY_OBJECTS ? proxy->contexts[id] : NULL;
+	if (record.failed || !context)
+		return err_set(err, "the snapshot has a stream of no context");
+	if (!messages.left)
+		return 0;
+	eglBindAPI(context->api);
+	if (!eglMakeCurrent(proxy->display, context->draw ? context->draw->egl : EGL_NO_SURFACE,
+		    context->read ? context->read->egl : EGL_NO_SURFACE, context->egl))
+		return err_set(err, "context %u cannot be made current: EGL error 0x%x", id,
+			eglGetError());
+	const int status = replay(&context->exec, messages, data, err);
+	context->exec.driver->Finish();
+	eglMakeCurrent(proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
+	return status;
+}
+
+static int build_context(struct proxy *proxy, struct span record, struct err *err)
+{
+	struct context_record r;
+	if (read_context(record, &r, err))
+		return -1;
+	struct context *context = proxy->contexts[r.id];
+	const struct context *share = r.group == r.id ? NULL : proxy->contexts[r.group];
+	if (!context || !context_open(context, share))
+		return err_set(
+			err, "context %u cannot be made: EGL error 0x%x", r.id, eglGetError());
+	return 0;
+}
+
+static int build_record(
+	struct proxy *proxy, EGLContext helper, uint32_t tag, struct span record, struct err *err)
+{
+	switch (tag) {
+	case SNAPSHOT_SURFACE:
+		return surface_build(proxy, helper, record, err);
+	case SNAPSHOT_CONTEXT:
+		return build_context(proxy, record, err);
+	case SNAPSHOT_STREAM:
+		return build_stream(proxy, record, err);
+	default:
+		return 0;
+	}
+}
+
+int snapshot_build(struct proxy *proxy, const struct buf *image, struct err *err)
+{
+	struct span body, record;
+	uint32_t tag;
+	int32_t pid;
+	if (record_open(image, &body, &pid, err))
+		return -1;
+	EGLContext helper = helper_open(proxy, EGL_NO_CONTEXT, err);
+	int status = helper == EGL_NO_CONTEXT ? -1 : 0;
+	while (!status && record_next(&body, &tag, &record))
+		status = build_record(proxy, helper, tag, record, err);
+	helper_close(proxy, helper);
+	if (!status && body.failed)
+		status = err_set(err, "the snapshot is cut off");
+	return status ? err_context(err, "rebuild") : 0;
+}

@@ -1,0 +1,330 @@
+/*
+ * State of one context that compatibility profiles have on top: matrices and their stacks, current
+ * colour, normal and texture coordinates, lights, materials, fog, texture environments and
+ * generation, clip planes, pixel transfer. Positions were turned into eye coordinates when they
+ * were set, so they are put while the modelview matrix is the identity.
+ */
+#include "glproxy/snapshot_stream.h"
+
+#include <string.h>
+
+static void reals(struct take *t, GLenum pname, GLfloat *values, size_t count)
+{
+	GLfloat found[16] = {0};
+	t->gl->GetFloatv(pname, found);
+	take_failed(t);
+	memcpy(values, found, count * sizeof(*values));
+}
+
+static GLfloat real(struct take *t, GLenum pname)
+{
+	GLfloat value;
+	reals(t, pname, &value, 1);
+	return value;
+}
+
+static GLenum number(struct take *t, GLenum pname)
+{
+	return (GLenum)take_integer(t, pname);
+}
+
+/* ---- matrices ---- */
+
+#define DEPTH_MAX 64
+
+static void put_matrix(struct take *t, const GLfloat *matrix)
+{
+	struct wire_glLoadMatrixf load = {.head = {WIRE_glLoadMatrixf, (sizeof(load) + 7) / 8}};
+	memcpy(load.m, matrix, sizeof(load.m));
+	stream_put(&t->out, &load, sizeof(load));
+}
+
+/* The stack is taken down to be read, and built up again. */
+static void put_stack(struct take *t, GLenum mode, GLenum matrix, GLenum depth_name)
+{
+	GLfloat values[DEPTH_MAX][16];
+	const GLint depth = take_integer(t, depth_name);
+	if (depth < 1 || depth > DEPTH_MAX) {
+		take_refuse(t, "a matrix stack of %d matrices", depth);
+		return;
+	}
+	t->gl->MatrixMode(mode);
+	for (GLint i = depth; i-- > 0;) {
+		t->gl->GetFloatv(matrix, values[i]);
+		if (i)
+			t->gl->PopMatrix();
+	}
+	PUT(&t->out, glMatrixMode, .mode = mode);
+	for (GLint i = 0; i < depth; i++) {
+		if (i) {
+			t->gl->PushMatrix();
+			t->gl->LoadMatrixf(values[i]);
+			PUT(&t->out, glPushMatrix);
+		}
+		put_matrix(t, values[i]);
+	}
+}
+
+static void put_matrices(struct take *t)
+{
+	const GLenum mode = number(t, GL_MATRIX_MODE);
+	const GLint active = take_integer(t, GL_ACTIVE_TEXTURE);
+	const GLint units = take_integer(t, GL_MAX_TEXTURE_COORDS);
+	put_stack(t, GL_PROJECTION, GL_PROJECTION_MATRIX, GL_PROJECTION_STACK_DEPTH);
+	put_stack(t, GL_MODELVIEW, GL_MODELVIEW_MATRIX, GL_MODELVIEW_STACK_DEPTH);
+	for (GLint unit = 0; unit < units; unit++) {
+		t->gl->ActiveTexture(GL_TEXTURE0 + (GLenum)unit);
+		PUT(&t->out, glActiveTexture, .texture = GL_TEXTURE0 + (GLenum)unit);
+		put_stack(t, GL_TEXTURE, GL_TEXTURE_MATRIX, GL_TEXTURE_STACK_DEPTH);
+	}
+	t->gl->ActiveTexture((GLenum)active);
+	PUT(&t->out, glActiveTexture, .texture = (GLenum)active);
+	t->gl->MatrixMode(mode);
+	PUT(&t->out, glMatrixMode, .mode = mode);
+}
+
+/* ---- light ---- */
+
+static void put_light(struct take *t, GLenum light)
+{
+	static const struct {
+		GLenum name;
+		size_t count;
+	} values[] = {{GL_AMBIENT, 4}, {GL_DIFFUSE, 4}, {GL_SPECULAR, 4}, {GL_POSITION, 4},
+		{GL_SPOT_DIRECTION, 3}, {GL_SPOT_EXPONENT, 1}, {GL_SPOT_CUTOFF, 1},
+		{GL_CONSTANT_ATTENUATION, 1}, {GL_LINEAR_ATTENUATION, 1},
+		{GL_QUADRATIC_ATTENUATION, 1}};
+	for (size_t i = 0; i < array_len(values); i++) {
+		GLfloat value[4] = {0};
+		t->gl->GetLightfv(light, values[i].name, value);
+		PUT(&t->out, glLightfv, .light = light, .pname = values[i].name,
+			.params = stream_data(&t->out, value, values[i].count * sizeof(GLfloat)));
+	}
+}
+
+static void put_material(struct take *t, GLenum face)
+{
+	static const GLenum colours[] = {GL_AMBIENT, GL_DIFFUSE, GL_SPECULAR, GL_EMISSION};
+	GLfloat value[4] = {0};
+	for (size_t i = 0; i < array_len(colours); i++) {
+		t->gl->GetMaterialfv(face, colours[i], value);
+		PUT(&t->out, glMaterialfv, .face = face, .pname = colours[i],
+			.params = stream_data(&t->out, value, sizeof(value)));
+	}
+	t->gl->GetMaterialfv(face, GL_SHININESS, value);
+	PUT(&t->out, glMaterialf, .face = face, .pname = GL_SHININESS, .param = value[0]);
+	t->gl->GetMaterialfv(face, GL_COLOR_INDEXES, value);
+	PUT(&t->out, glMaterialfv, .face = face, .pname = GL_COLOR_INDEXES,
+		.params = stream_data(&t->out, value, 3 * sizeof(GLfloat)));
+}
+
+static void put_lighting(struct take *t)
+{
+	GLfloat ambient[4];
+	reals(t, GL_LIGHT_MODEL_AMBIENT, ambient, 4);
+	PUT(&t->out, glLightModelfv, .pname = GL_LIGHT_MODEL_AMBIENT,
+		.params = stream_data(&t->out, ambient, sizeof(ambient)));
+	PUT(&t->out, glLightModelf, .pname = GL_LIGHT_MODEL_LOCAL_VIEWER,
+		.param = real(t, GL_LIGHT_MODEL_LOCAL_VIEWER));
+	PUT(&t->out, glLightModelf, .pname = GL_LIGHT_MODEL_TWO_SIDE,
+		.param = real(t, GL_LIGHT_MODEL_TWO_SIDE));
+	PUT(&t->out, glLightModeli, .pname = GL_LIGHT_MODEL_COLOR_CONTROL,
+		.param = take_integer(t, GL_LIGHT_MODEL_COLOR_CONTROL));
+	for (GLenum i = 0; i < 8; i++)
+		put_light(t, GL_LIGHT0 + i);
+	PUT(&t->out, glShadeModel, .mode = number(t, GL_SHADE_MODEL));
+}
+
+/* Materials follow the colour while GL_COLOR_MATERIAL is on. */
+static void put_materials(struct take *t)
+{
+	PUT(&t->out, glDisable, .cap = GL_COLOR_MATERIAL);
+	PUT(&t->out, glColorMaterial, .face = number(t, GL_COLOR_MATERIAL_FACE),
+		.mode = number(t, GL_COLOR_MATERIAL_PARAMETER));
+	put_material(t, GL_FRONT);
+	put_material(t, GL_BACK);
+}
+
+/* ---- textures ---- */
+
+static void put_environment(struct take *t)
+{
+	static const GLenum names[] = {GL_TEXTURE_ENV_MODE, GL_COMBINE_RGB, GL_COMBINE_ALPHA,
+		GL_SRC0_RGB, GL_SRC1_RGB, GL_SRC2_RGB, GL_SRC0_ALPHA, GL_SRC1_ALPHA, GL_SRC2_ALPHA,
+		GL_OPERAND0_RGB, GL_OPERAND1_RGB, GL_OPERAND2_RGB, GL_OPERAND0_ALPHA,
+		GL_OPERAND1_ALPHA, GL_OPERAND2_ALPHA, GL_RGB_SCALE, GL_ALPHA_SCALE};
+	GLfloat colour[4] = {0}, bias = 0;
+	GLint replace = 0;
+	for (size_t i = 0; i < array_len(names); i++) {
+		GLint value = 0;
+		t->gl->GetTexEnviv(GL_TEXTURE_ENV, names[i], &value);
+		if (!take_failed(t))
+			PUT(&t->out, glTexEnvi, .target = GL_TEXTURE_ENV, .pname = names[i],
+				.param = value);
+	}
+	t->gl->GetTexEnvfv(GL_TEXTURE_ENV, GL_TEXTURE_ENV_COLOR, colour);
+	PUT(&t->out, glTexEnvfv, .target = GL_TEXTURE_ENV, .pname = GL_TEXTURE_ENV_COLOR,
+		.params = stream_data(&t->out, colour, sizeof(colour)));
+	t->gl->GetTexEnvfv(GL_TEXTURE_FILTER_CONTROL, GL_TEXTURE_LOD_BIAS, &bias);
+	PUT(&t->out, glTexEnvf, .target = GL_TEXTURE_FILTER_CONTROL, .pname = GL_TEXTURE_LOD_BIAS,
+		.param = bias);
+	t->gl->GetTexEnviv(GL_POINT_SPRITE, GL_COORD_REPLACE, &replace);
+	PUT(&t->out, glTexEnvi, .target = GL_POINT_SPRITE, .pname = GL_COORD_REPLACE,
+		.param = replace);
+}
+
+static void put_generation(struct take *t)
+{
+	for (GLenum coordinate = GL_S; coordinate <= GL_Q; coordinate++) {
+		GLint mode = 0;
+		GLfloat plane[4] = {0};
+		t->gl->GetTexGeniv(coordinate, GL_TEXTURE_GEN_MODE, &mode);
+		PUT(&t->out, glTexGeni, .coord = coordinate, .pname = GL_TEXTURE_GEN_MODE,
+			.param = mode);
+		t->gl->GetTexGenfv(coordinate, GL_OBJECT_PLANE, plane);
+		PUT(&t->out, glTexGenfv, .coord = coordinate, .pname = GL_OBJECT_PLANE,
+			.params = stream_data(&t->out, plane, sizeof(plane)));
+		t->gl->GetTexGenfv(coordinate, GL_EYE_PLANE, plane);
+		PUT(&t->out, glTexGenfv, .coord = coordinate, .pname = GL_EYE_PLANE,
+			.params = stream_data(&t->out, plane, sizeof(plane)));
+	}
+}
+
+static void put_unit_capabilities(struct take *t)
+{
+	static const GLenum names[] = {GL_TEXTURE_1D, GL_TEXTURE_2D, GL_TEXTURE_3D,
+		GL_TEXTURE_CUBE_MAP, GL_TEXTURE_RECTANGLE, GL_TEXTURE_GEN_S, GL_TEXTURE_GEN_T,
+		GL_TEXTURE_GEN_R, GL_TEXTURE_GEN_Q};
+	for (size_t i = 0; i < array_len(names); i++)
+		if (t->gl->IsEnabled(names[i]))
+			PUT(&t->out, glEnable, .cap = names[i]);
+	take_failed(t);
+}
+
+/* Fixed-function units are fewer than units. */
+static void put_units(struct take *t)
+{
+	const GLint active = take_integer(t, GL_ACTIVE_TEXTURE);
+	const GLint units = take_integer(t, GL_MAX_TEXTURE_UNITS);
+	for (GLint unit = 0; unit < units; unit++) {
+		struct wire_glMultiTexCoord4fv place = {
+			.head = {WIRE_glMultiTexCoord4fv, (sizeof(place) + 7) / 8},
+			.target = GL_TEXTURE0 + (GLenum)unit};
+		t->gl->ActiveTexture(GL_TEXTURE0 + (GLenum)unit);
+		PUT(&t->out, glActiveTexture, .texture = GL_TEXTURE0 + (GLenum)unit);
+		put_environment(t);
+		put_generation(t);
+		put_unit_capabilities(t);
+		reals(t, GL_CURRENT_TEXTURE_COORDS, place.v, 4);
+		stream_put(&t->out, &place, sizeof(place));
+	}
+	t->gl->ActiveTexture((GLenum)active);
+	PUT(&t->out, glActiveTexture, .texture = (GLenum)active);
+}
+
+/* ---- the rest ---- */
+
+static void put_fog(struct take *t)
+{
+	GLfloat colour[4];
+	reals(t, GL_FOG_COLOR, colour, 4);
+	PUT(&t->out, glFogi, .pname = GL_FOG_MODE, .param = take_integer(t, GL_FOG_MODE));
+	PUT(&t->out, glFogf, .pname = GL_FOG_DENSITY, .param = real(t, GL_FOG_DENSITY));
+	PUT(&t->out, glFogf, .pname = GL_FOG_START, .param = real(t, GL_FOG_START));
+	PUT(&t->out, glFogf, .pname = GL_FOG_END, .param = real(t, GL_FOG_END));
+	PUT(&t->out, glFogfv, .pname = GL_FOG_COLOR,
+		.params = stream_data(&t->out, colour, sizeof(colour)));
+	PUT(&t->out, glFogi, .pname = GL_FOG_COORD_SRC, .param = take_integer(t, GL_FOG_COORD_SRC));
+}
+
+static void put_planes(struct take *t)
+{
+	const GLint count = take_integer(t, GL_MAX_CLIP_PLANES);
+	for (GLenum i = 0; i < (GLenum)count; i++) {
+		struct wire_glClipPlane plane = {
+			.head = {WIRE_glClipPlane, (sizeof(plane) + 7) / 8},
+			.plane = GL_CLIP_PLANE0 + i};
+		t->gl->GetClipPlane(GL_CLIP_PLANE0 + i, plane.equation);
+		stream_put(&t->out, &plane, sizeof(plane));
+	}
+}
+
+static void put_pixel_transfer(struct take *t)
+{
+	static const GLenum names[] = {GL_MAP_COLOR, GL_MAP_STENCIL, GL_INDEX_SHIFT,
+		GL_INDEX_OFFSET, GL_RED_SCALE, GL_RED_BIAS, GL_GREEN_SCALE, GL_GREEN_BIAS,
+		GL_BLUE_SCALE, GL_BLUE_BIAS, GL_ALPHA_SCALE, GL_ALPHA_BIAS, GL_DEPTH_SCALE,
+		GL_DEPTH_BIAS};
+	for (size_t i = 0; i < array_len(names); i++)
+		PUT(&t->out, glPixelTransferf, .pname = names[i], .param = real(t, names[i]));
+	PUT(&t->out, glPixelZoom, .xfactor = real(t, GL_ZOOM_X), .yfactor = real(t, GL_ZOOM_Y));
+}
+
+static void put_current(struct take *t)
+{
+	GLfloat v[4];
+	reals(t, GL_CURRENT_COLOR, v, 4);
+	PUT(&t->out, glColor4f, .red = v[0], .green = v[1], .blue = v[2], .alpha = v[3]);
+	reals(t, GL_CURRENT_NORMAL, v, 3);
+	PUT(&t->out, glNormal3f, .nx = v[0], .ny = v[1], .nz = v[2]);
+	reals(t, GL_CURRENT_SECONDARY_COLOR, v, 3);
+	PUT(&t->out, glSecondaryColor3f, .red = v[0], .green = v[1], .blue = v[2]);
+	PUT(&t->out, glFogCoordf, .coord = real(t, GL_CURRENT_FOG_COORD));
+	PUT(&t->out, glEdgeFlag, .flag = (GLboolean)take_integer(t, GL_EDGE_FLAG));
+	PUT(&t->out, glIndexf, .c = real(t, GL_CURRENT_INDEX));
+	PUT(&t->out, glAlphaFunc, .func = number(t, GL_ALPHA_TEST_FUNC),
+		.ref = real(t, GL_ALPHA_TEST_REF));
+	PUT(&t->out, glLineStipple, .factor = take_integer(t, GL_LINE_STIPPLE_REPEAT),
+		.pattern = (GLushort)take_integer(t, GL_LINE_STIPPLE_PATTERN));
+	PUT(&t->out, glListBase, .base = number(t, GL_LIST_BASE));
+}
+
+/* The raster position is set in window coordinates, and its other values from the current ones. */
+static void put_raster(struct take *t)
+{
+	GLfloat zero[4] = {0, 0, 0, 1}, position[4];
+	reals(t, GL_CURRENT_RASTER_POSITION, position, 4);
+	if (memcmp(zero, position, sizeof(zero)) ||
+		!take_integer(t, GL_CURRENT_RASTER_POSITION_VALID))
+		take_refuse(t, "a raster position is not kept yet");
+}
+
+static void put_stipple(struct take *t)
+{
+	GLubyte mask[128];
+	t->gl->GetPolygonStipple(mask);
+	PUT(&t->out, glPolygonStipple, .mask = stream_data(&t->out, mask, sizeof(mask)));
+}
+
+/* Asking for a picture heeds the program's pixel store. */
+static bool is_plain(const struct wire_pixels *p)
+{
+	return !p->row_length && !p->skip_rows && !p->skip_pixels && !p->lsb_first;
+}
+
+void take_fixed_function(struct take *t)
+{
+	const bool colour_material = t->gl->IsEnabled(GL_COLOR_MATERIAL);
+	if (take_integer(t, GL_ATTRIB_STACK_DEPTH) || take_integer(t, GL_CLIENT_ATTRIB_STACK_DEPTH))
+		take_refuse(t, "an attribute stack is in use");
+	if (number(t, GL_RENDER_MODE) != GL_RENDER)
+		take_refuse(t, "selection or feedback is under way");
+	if (take_integer(t, GL_LIST_INDEX))
+		take_refuse(t, "a display list is being compiled");
+	put_lighting(t);
+	put_fog(t);
+	put_planes(t);
+	put_pixel_transfer(t);
+	put_units(t);
+	if (is_plain(&t->context->exec.state.pack) &&
+		!t->context->exec.state.buffer[WIRE_PIXEL_PACK_BUFFER])
+		put_stipple(t);
+	else
+		take_refuse(t, "a pixel store that is not plain");
+	put_materials(t);
+	put_current(t);
+	put_raster(t);
+	if (colour_material)
+		PUT(&t->out, glEnable, .cap = GL_COLOR_MATERIAL);
+	put_matrices(t);
+}

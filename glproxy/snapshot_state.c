@@ -1,0 +1,394 @@
+/*
+ * State of one context that core profiles have: capabilities, bindings, fragment operations,
+ * viewports, pixel store, current program and vertex attributes. The driver is asked for
+ * everything; what it answers with an error it does not have. Textures of all units, image units,
+ * and the indexed buffers are bound again.
+ */
+#include "glproxy/snapshot_stream.h"
+
+#include <string.h>
+
+static const GLenum capabilities[] = {GL_ALPHA_TEST, GL_AUTO_NORMAL, GL_COLOR_LOGIC_OP,
+	GL_COLOR_MATERIAL, GL_COLOR_SUM, GL_CULL_FACE, GL_DEPTH_CLAMP, GL_DEPTH_TEST, GL_DITHER,
+	GL_FOG, GL_FRAMEBUFFER_SRGB, GL_INDEX_LOGIC_OP, GL_LIGHTING, GL_LINE_SMOOTH,
+	GL_LINE_STIPPLE, GL_MULTISAMPLE, GL_NORMALIZE, GL_POINT_SMOOTH, GL_POINT_SPRITE,
+	GL_POLYGON_OFFSET_FILL, GL_POLYGON_OFFSET_LINE, GL_POLYGON_OFFSET_POINT, GL_POLYGON_SMOOTH,
+	GL_POLYGON_STIPPLE, GL_PRIMITIVE_RESTART, GL_PRIMITIVE_RESTART_FIXED_INDEX,
+	GL_PROGRAM_POINT_SIZE, GL_RASTERIZER_DISCARD, GL_RESCALE_NORMAL,
+	GL_SAMPLE_ALPHA_TO_COVERAGE, GL_SAMPLE_ALPHA_TO_ONE, GL_SAMPLE_COVERAGE, GL_SAMPLE_MASK,
+	GL_SAMPLE_SHADING, GL_STENCIL_TEST, GL_TEXTURE_CUBE_MAP_SEAMLESS,
+	GL_VERTEX_PROGRAM_TWO_SIDE, GL_LIGHT0, GL_LIGHT1, GL_LIGHT2, GL_LIGHT3, GL_LIGHT4,
+	GL_LIGHT5, GL_LIGHT6, GL_LIGHT7, GL_CLIP_DISTANCE0, GL_CLIP_DISTANCE1, GL_CLIP_DISTANCE2,
+	GL_CLIP_DISTANCE3, GL_CLIP_DISTANCE4, GL_CLIP_DISTANCE5, GL_CLIP_DISTANCE6,
+	GL_CLIP_DISTANCE7};
+
+static void put_capabilities(struct take *t)
+{
+	for (size_t i = 0; i < array_len(capabilities); i++) {
+		const bool on = t->gl->IsEnabled(capabilities[i]);
+		if (take_failed(t))
+			continue;
+		if (on)
+			PUT(&t->out, glEnable, .cap = capabilities[i]);
+		else
+			PUT(&t->out, glDisable, .cap = capabilities[i]);
+	}
+}
+
+static GLfloat real(struct take *t, GLenum pname)
+{
+	GLfloat value[16] = {0};
+	t->gl->GetFloatv(pname, value);
+	return take_failed(t) ? 0 : value[0];
+}
+
+static GLenum number(struct take *t, GLenum pname)
+{
+	return (GLenum)take_integer(t, pname);
+}
+
+/* ---- fragments ---- */
+
+static void put_blending(struct take *t)
+{
+	const GLint count = take_integer(t, GL_MAX_DRAW_BUFFERS);
+	GLfloat colour[4] = {0};
+	t->gl->GetFloatv(GL_BLEND_COLOR, colour);
+	PUT(&t->out, glBlendColor, .red = colour[0], .green = colour[1], .blue = colour[2],
+		.alpha = colour[3]);
+	for (GLuint i = 0; i < (GLuint)count; i++) {
+		static const GLenum names[] = {GL_BLEND_SRC_RGB, GL_BLEND_DST_RGB,
+			GL_BLEND_SRC_ALPHA, GL_BLEND_DST_ALPHA, GL_BLEND_EQUATION_RGB,
+			GL_BLEND_EQUATION_ALPHA};
+		GLint value[array_len(names)] = {0};
+		GLboolean mask[4] = {0};
+		for (size_t n = 0; n < array_len(names); n++)
+			t->gl->GetIntegeri_v(names[n], i, &value[n]);
+		t->gl->GetBooleani_v(GL_COLOR_WRITEMASK, i, mask);
+		const bool on = t->gl->IsEnabledi(GL_BLEND, i);
+		if (take_failed(t)) {
+			take_refuse(t, "blending cannot be asked for by buffer");
+			return;
+		}
+		PUT(&t->out, glBlendFuncSeparatei, .buf = i, .srcRGB = (GLenum)value[0],
+			.dstRGB = (GLenum)value[1], .srcAlpha = (GLenum)value[2],
+			.dstAlpha = (GLenum)value[3]);
+		PUT(&t->out, glBlendEquationSeparatei, .buf = i, .modeRGB = (GLenum)value[4],
+			.modeAlpha = (GLenum)value[5]);
+		PUT(&t->out, glColorMaski, .index = i, .r = mask[0], .g = mask[1], .b = mask[2],
+			.a = mask[3]);
+		if (on)
+			PUT(&t->out, glEnablei, .target = GL_BLEND, .index = i);
+		else
+			PUT(&t->out, glDisablei, .target = GL_BLEND, .index = i);
+	}
+}
+
+static void put_stencil(struct take *t)
+{
+	struct stream *s = &t->out;
+	PUT(s, glStencilFuncSeparate, .face = GL_FRONT, .func = number(t, GL_STENCIL_FUNC),
+		.ref = take_integer(t, GL_STENCIL_REF), .mask = number(t, GL_STENCIL_VALUE_MASK));
+	PUT(s, glStencilFuncSeparate, .face = GL_BACK, .func = number(t, GL_STENCIL_BACK_FUNC),
+		.ref = take_integer(t, GL_STENCIL_BACK_REF),
+		.mask = number(t, GL_STENCIL_BACK_VALUE_MASK));
+	PUT(s, glStencilOpSeparate, .face = GL_FRONT, .sfail = number(t, GL_STENCIL_FAIL),
+		.dpfail = number(t, GL_STENCIL_PASS_DEPTH_FAIL),
+		.dppass = number(t, GL_STENCIL_PASS_DEPTH_PASS));
+	PUT(s, glStencilOpSeparate, .face = GL_BACK, .sfail = number(t, GL_STENCIL_BACK_FAIL),
+		.dpfail = number(t, GL_STENCIL_BACK_PASS_DEPTH_FAIL),
+		.dppass = number(t, GL_STENCIL_BACK_PASS_DEPTH_PASS));
+	PUT(s, glStencilMaskSeparate, .face = GL_FRONT, .mask = number(t, GL_STENCIL_WRITEMASK));
+	PUT(s, glStencilMaskSeparate, .face = GL_BACK,
+		.mask = number(t, GL_STENCIL_BACK_WRITEMASK));
+	PUT(s, glClearStencil, .s = take_integer(t, GL_STENCIL_CLEAR_VALUE));
+}
+
+static void put_fragments(struct take *t)
+{
+	struct stream *s = &t->out;
+	GLfloat clear[4] = {0};
+	GLdouble depth = 1;
+	GLboolean written = GL_TRUE;
+	t->gl->GetFloatv(GL_COLOR_CLEAR_VALUE, clear);
+	t->gl->GetDoublev(GL_DEPTH_CLEAR_VALUE, &depth);
+	t->gl->GetBooleanv(GL_DEPTH_WRITEMASK, &written);
+	PUT(s, glClearColor, .red = clear[0], .green = clear[1], .blue = clear[2],
+		.alpha = clear[3]);
+	PUT(s, glClearDepth, .depth = depth);
+	PUT(s, glDepthMask, .flag = written);
+	PUT(s, glDepthFunc, .func = number(t, GL_DEPTH_FUNC));
+	PUT(s, glLogicOp, .opcode = number(t, GL_LOGIC_OP_MODE));
+	PUT(s, glSampleCoverage, .value = real(t, GL_SAMPLE_COVERAGE_VALUE),
+		.invert = (GLboolean)take_integer(t, GL_SAMPLE_COVERAGE_INVERT));
+	GLint mask = -1;
+	t->gl->GetIntegeri_v(GL_SAMPLE_MASK_VALUE, 0, &mask);
+	if (!take_failed(t))
+		PUT(s, glSampleMaski, .mask = (GLbitfield)mask);
+	PUT(s, glMinSampleShading, .value = real(t, GL_MIN_SAMPLE_SHADING_VALUE));
+	put_blending(t);
+	put_stencil(t);
+}
+
+/* ---- rasterization ---- */
+
+static void put_viewports(struct take *t)
+{
+	const GLint count = take_integer(t, GL_MAX_VIEWPORTS);
+	for (GLuint i = 0; i < (GLuint)count; i++) {
+		struct wire_glViewportIndexedfv view = {
+			.head = {WIRE_glViewportIndexedfv, (sizeof(view) + 7) / 8}, .index = i};
+		GLint box[4] = {0};
+		GLdouble range[2] = {0, 1};
+		t->gl->GetFloati_v(GL_VIEWPORT, i, view.v);
+		t->gl->GetIntegeri_v(GL_SCISSOR_BOX, i, box);
+		t->gl->GetDoublei_v(GL_DEPTH_RANGE, i, range);
+		const bool scissor = t->gl->IsEnabledi(GL_SCISSOR_TEST, i);
+		stream_put(&t->out, &view, sizeof(view));
+		PUT(&t->out, glScissorIndexed, .index = i, .left = box[0], .bottom = box[1],
+			.width = box[2], .height = box[3]);
+		PUT(&t->out, glDepthRangeIndexed, .index = i, .n = range[0], .f = range[1]);
+		if (scissor)
+			PUT(&t->out, glEnablei, .target = GL_SCISSOR_TEST, .index = i);
+	}
+	if (!count || take_failed(t))
+		take_refuse(t, "viewports cannot be asked for");
+}
+
+static void put_rasterization(struct take *t)
+{
+	struct stream *s = &t->out;
+	GLint modes[2] = {GL_FILL, GL_FILL};
+	t->gl->GetIntegerv(GL_POLYGON_MODE, modes);
+	if (take_failed(t) || (modes[1] && modes[0] != modes[1]))
+		take_refuse(t, "polygon modes of two kinds are not kept yet");
+	PUT(s, glPolygonMode, .face = GL_FRONT_AND_BACK, .mode = (GLenum)modes[0]);
+	PUT(s, glCullFace, .mode = number(t, GL_CULL_FACE_MODE));
+	PUT(s, glFrontFace, .mode = number(t, GL_FRONT_FACE));
+	PUT(s, glLineWidth, .width = real(t, GL_LINE_WIDTH));
+	PUT(s, glPointSize, .size = real(t, GL_POINT_SIZE));
+	PUT(s, glPolygonOffset, .factor = real(t, GL_POLYGON_OFFSET_FACTOR),
+		.units = real(t, GL_POLYGON_OFFSET_UNITS));
+	PUT(s, glPointParameterf, .pname = GL_POINT_FADE_THRESHOLD_SIZE,
+		.param = real(t, GL_POINT_FADE_THRESHOLD_SIZE));
+	PUT(s, glPointParameteri, .pname = GL_POINT_SPRITE_COORD_ORIGIN,
+		.param = take_integer(t, GL_POINT_SPRITE_COORD_ORIGIN));
+	PUT(s, glProvokingVertex, .mode = number(t, GL_PROVOKING_VERTEX));
+	PUT(s, glPrimitiveRestartIndex, .index = t->context->exec.state.restart_index);
+	static const GLenum hints[] = {GL_LINE_SMOOTH_HINT, GL_POLYGON_SMOOTH_HINT,
+		GL_TEXTURE_COMPRESSION_HINT, GL_FRAGMENT_SHADER_DERIVATIVE_HINT,
+		GL_PERSPECTIVE_CORRECTION_HINT, GL_POINT_SMOOTH_HINT, GL_FOG_HINT,
+		GL_GENERATE_MIPMAP_HINT};
+	for (size_t i = 0; i < array_len(hints); i++) {
+		const GLenum mode = number(t, hints[i]);
+		if (mode)
+			PUT(s, glHint, .target = hints[i], .mode = mode);
+	}
+	put_viewports(t);
+}
+
+/* ---- bindings ---- */
+
+static const struct {
+	GLenum target, binding;
+} texture_targets[] = {{GL_TEXTURE_1D, GL_TEXTURE_BINDING_1D},
+	{GL_TEXTURE_2D, GL_TEXTURE_BINDING_2D}, {GL_TEXTURE_3D, GL_TEXTURE_BINDING_3D},
+	{GL_TEXTURE_CUBE_MAP, GL_TEXTURE_BINDING_CUBE_MAP},
+	{GL_TEXTURE_RECTANGLE, GL_TEXTURE_BINDING_RECTANGLE},
+	{GL_TEXTURE_1D_ARRAY, GL_TEXTURE_BINDING_1D_ARRAY},
+	{GL_TEXTURE_2D_ARRAY, GL_TEXTURE_BINDING_2D_ARRAY},
+	{GL_TEXTURE_CUBE_MAP_ARRAY, GL_TEXTURE_BINDING_CUBE_MAP_ARRAY},
+	{GL_TEXTURE_BUFFER, GL_TEXTURE_BINDING_BUFFER},
+	{GL_TEXTURE_2D_MULTISAMPLE, GL_TEXTURE_BINDING_2D_MULTISAMPLE},
+	{GL_TEXTURE_2D_MULTISAMPLE_ARRAY, GL_TEXTURE_BINDING_2D_MULTISAMPLE_ARRAY}};
+
+static void put_units(struct take *t)
+{
+	const GLint active = take_integer(t, GL_ACTIVE_TEXTURE);
+	const GLint units = take_integer(t, GL_MAX_COMBINED_TEXTURE_IMAGE_UNITS);
+	for (GLint unit = 0; unit < units; unit++) {
+		t->gl->ActiveTexture(GL_TEXTURE0 + (GLenum)unit);
+		PUT(&t->out, glActiveTexture, .texture = GL_TEXTURE0 + (GLenum)unit);
+		for (size_t i = 0; i < array_len(texture_targets); i++) {
+			const GLuint driver = number(t, texture_targets[i].binding);
+			if (driver)
+				PUT(&t->out, glBindTexture, .target = texture_targets[i].target,
+					.texture = take_name(t, NAMES_texture, driver, "texture",
+						"a texture unit"));
+		}
+		const GLuint sampler = number(t, GL_SAMPLER_BINDING);
+		if (sampler)
+			PUT(&t->out, glBindSampler, .unit = (GLuint)unit,
+				.sampler = take_name(
+					t, NAMES_sampler, sampler, "sampler", "a texture unit"));
+	}
+	t->gl->ActiveTexture((GLenum)active);
+	PUT(&t->out, glActiveTexture, .texture = (GLenum)active);
+}
+
+static GLint indexed(struct take *t, GLenum pname, GLuint index)
+{
+	GLint value = 0;
+	t->gl->GetIntegeri_v(pname, index, &value);
+	return take_failed(t) ? 0 : value;
+}
+
+static void put_images(struct take *t)
+{
+	const GLint units = take_integer(t, GL_MAX_IMAGE_UNITS);
+	for (GLuint unit = 0; unit < (GLuint)units; unit++) {
+		const GLuint driver = (GLuint)indexed(t, GL_IMAGE_BINDING_NAME, unit);
+		if (driver)
+			PUT(&t->out, glBindImageTexture, .unit = unit,
+				.texture = take_name(
+					t, NAMES_texture, driver, "texture", "an image unit"),
+				.level = indexed(t, GL_IMAGE_BINDING_LEVEL, unit),
+				.layered = (GLboolean)indexed(t, GL_IMAGE_BINDING_LAYERED, unit),
+				.layer = indexed(t, GL_IMAGE_BINDING_LAYER, unit),
+				.access = (GLenum)indexed(t, GL_IMAGE_BINDING_ACCESS, unit),
+				.format = (GLenum)indexed(t, GL_IMAGE_BINDING_FORMAT, unit));
+	}
+}
+
+static void put_indexed(
+	struct take *t, GLenum target, GLenum binding, GLenum start, GLenum size, GLenum most)
+{
+	const GLint count = take_integer(t, most);
+	for (GLuint i = 0; i < (GLuint)count; i++) {
+		const GLuint driver = (GLuint)indexed(t, binding, i);
+		GLint64 from = 0, bytes = 0;
+		if (!driver)
+			continue;
+		t->gl->GetInteger64i_v(start, i, &from);
+		t->gl->GetInteger64i_v(size, i, &bytes);
+		const GLuint name =
+			take_name(t, NAMES_buffer, driver, "buffer", "an indexed binding");
+		if (bytes)
+			PUT(&t->out, glBindBufferRange, .target = target, .index = i,
+				.buffer = name, .offset = from, .size = bytes);
+		else
+			PUT(&t->out, glBindBufferBase, .target = target, .index = i,
+				.buffer = name);
+	}
+}
+
+static void put_buffers(struct take *t)
+{
+	static const struct {
+		GLenum target, binding;
+	} targets[] = {{GL_ARRAY_BUFFER, GL_ARRAY_BUFFER_BINDING},
+		{GL_PIXEL_PACK_BUFFER, GL_PIXEL_PACK_BUFFER_BINDING},
+		{GL_PIXEL_UNPACK_BUFFER, GL_PIXEL_UNPACK_BUFFER_BINDING},
+		{GL_UNIFORM_BUFFER, GL_UNIFORM_BUFFER_BINDING},
+		{GL_COPY_READ_BUFFER, GL_COPY_READ_BUFFER_BINDING},
+		{GL_COPY_WRITE_BUFFER, GL_COPY_WRITE_BUFFER_BINDING},
+		{GL_TEXTURE_BUFFER, GL_TEXTURE_BUFFER},
+		{GL_DRAW_INDIRECT_BUFFER, GL_DRAW_INDIRECT_BUFFER_BINDING},
+		{GL_DISPATCH_INDIRECT_BUFFER, GL_DISPATCH_INDIRECT_BUFFER_BINDING},
+		{GL_TRANSFORM_FEEDBACK_BUFFER, GL_TRANSFORM_FEEDBACK_BUFFER_BINDING},
+		{GL_SHADER_STORAGE_BUFFER, GL_SHADER_STORAGE_BUFFER_BINDING},
+		{GL_ATOMIC_COUNTER_BUFFER, GL_ATOMIC_COUNTER_BUFFER_BINDING},
+		{GL_QUERY_BUFFER, GL_QUERY_BUFFER_BINDING}};
+	put_indexed(t, GL_UNIFORM_BUFFER, GL_UNIFORM_BUFFER_BINDING, GL_UNIFORM_BUFFER_START,
+		GL_UNIFORM_BUFFER_SIZE, GL_MAX_UNIFORM_BUFFER_BINDINGS);
+	put_indexed(t, GL_SHADER_STORAGE_BUFFER, GL_SHADER_STORAGE_BUFFER_BINDING,
+		GL_SHADER_STORAGE_BUFFER_START, GL_SHADER_STORAGE_BUFFER_SIZE,
+		GL_MAX_SHADER_STORAGE_BUFFER_BINDINGS);
+	put_indexed(t, GL_ATOMIC_COUNTER_BUFFER, GL_ATOMIC_COUNTER_BUFFER_BINDING,
+		GL_ATOMIC_COUNTER_BUFFER_START, GL_ATOMIC_COUNTER_BUFFER_SIZE,
+		GL_MAX_ATOMIC_COUNTER_BUFFER_BINDINGS);
+	put_indexed(t, GL_TRANSFORM_FEEDBACK_BUFFER, GL_TRANSFORM_FEEDBACK_BUFFER_BINDING,
+		GL_TRANSFORM_FEEDBACK_BUFFER_START, GL_TRANSFORM_FEEDBACK_BUFFER_SIZE,
+		GL_MAX_TRANSFORM_FEEDBACK_BUFFERS);
+	for (size_t i = 0; i < array_len(targets); i++)
+		PUT(&t->out, glBindBuffer, .target = targets[i].target,
+			.buffer = take_name(t, NAMES_buffer, number(t, targets[i].binding),
+				"buffer", "the context"));
+}
+
+static void put_program(struct take *t)
+{
+	const GLuint program = number(t, GL_CURRENT_PROGRAM);
+	PUT(&t->out, glUseProgram,
+		.program = take_name(t, NAMES_program, program, "program", "the context"));
+	const GLuint renderbuffer = number(t, GL_RENDERBUFFER_BINDING);
+	PUT(&t->out, glBindRenderbuffer, .target = GL_RENDERBUFFER,
+		.renderbuffer = take_name(
+			t, NAMES_renderbuffer, renderbuffer, "renderbuffer", "the context"));
+}
+
+/* ---- the rest ---- */
+
+static void put_store(struct take *t, const struct wire_pixels *p, GLenum first)
+{
+	/* GL numbers the names of a half in this order, pack's and unpack's alike. */
+	const GLint values[] = {p->swap_bytes, p->lsb_first, p->row_length, p->skip_rows,
+		p->skip_pixels, p->alignment};
+	for (GLenum i = 0; i < array_len(values); i++)
+		PUT(&t->out, glPixelStorei, .pname = first + i, .param = values[i]);
+	const bool pack = first == GL_PACK_SWAP_BYTES;
+	PUT(&t->out, glPixelStorei, .pname = pack ? GL_PACK_SKIP_IMAGES : GL_UNPACK_SKIP_IMAGES,
+		.param = p->skip_images);
+	PUT(&t->out, glPixelStorei, .pname = pack ? GL_PACK_IMAGE_HEIGHT : GL_UNPACK_IMAGE_HEIGHT,
+		.param = p->image_height);
+}
+
+/* Attribute 0 of a compatibility profile is the vertex. */
+static void put_attributes(struct take *t, bool fixed_function)
+{
+	const GLint count = take_integer(t, GL_MAX_VERTEX_ATTRIBS);
+	for (GLuint i = fixed_function; i < (GLuint)count; i++) {
+		struct wire_glVertexAttrib4fv value = {
+			.head = {WIRE_glVertexAttrib4fv, (sizeof(value) + 7) / 8}, .index = i};
+		t->gl->GetVertexAttribfv(i, GL_CURRENT_VERTEX_ATTRIB, value.v);
+		if (!take_failed(t))
+			stream_put(&t->out, &value, sizeof(value));
+	}
+}
+
+static void put_debug(struct take *t)
+{
+	static const GLenum names[] = {GL_DEBUG_OUTPUT, GL_DEBUG_OUTPUT_SYNCHRONOUS};
+	for (size_t i = 0; i < array_len(names); i++) {
+		const bool on = t->gl->IsEnabled(names[i]);
+		if (take_failed(t))
+			continue;
+		if (on)
+			PUT(&t->out, glEnable, .cap = names[i]);
+		else
+			PUT(&t->out, glDisable, .cap = names[i]);
+	}
+}
+
+static void put_clamping(struct take *t)
+{
+	PUT(&t->out, glClampColor, .target = GL_CLAMP_READ_COLOR,
+		.clamp = number(t, GL_CLAMP_READ_COLOR));
+	const GLint patch = take_integer(t, GL_PATCH_VERTICES);
+	if (patch)
+		PUT(&t->out, glPatchParameteri, .pname = GL_PATCH_VERTICES, .value = patch);
+	const GLint origin = take_integer(t, GL_CLIP_ORIGIN);
+	if (origin)
+		PUT(&t->out, glClipControl, .origin = (GLenum)origin,
+			.depth = number(t, GL_CLIP_DEPTH_MODE));
+}
+
+void take_state(struct take *t)
+{
+	const bool fixed_function =
+		take_integer(t, GL_CONTEXT_PROFILE_MASK) & GL_CONTEXT_COMPATIBILITY_PROFILE_BIT;
+	put_capabilities(t);
+	put_debug(t);
+	put_fragments(t);
+	put_rasterization(t);
+	put_clamping(t);
+	put_units(t);
+	put_images(t);
+	put_program(t);
+	put_attributes(t, fixed_function);
+	if (fixed_function)
+		take_fixed_function(t);
+	put_store(t, &t->context->exec.state.pack, GL_PACK_SWAP_BYTES);
+	put_store(t, &t->context->exec.state.unpack, GL_UNPACK_SWAP_BYTES);
+	put_buffers(t);
+}

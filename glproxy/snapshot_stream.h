@@ -1,0 +1,88 @@
+/*
+ * snapshot_stream.h: writing a context's stream: messages of the wire, executed in order on an
+ *empty context, that make objects and state what they are.
+ *
+ *	PUT(s, glEnable, .cap = GL_BLEND);
+ *	PUT(s, glShaderSource, .shader = 3, .count = 1, .string = stream_data(s, text, size));
+ *
+ * A `take` is one walk over a share group or a context: the driver is asked (with a context of it
+ * current in the calling thread), the stream is written. Names in messages are the program's. The
+ * first refusal stays; what is written after it is not used.
+ */
+#ifndef GLPROXY_SNAPSHOT_STREAM_H
+#define GLPROXY_SNAPSHOT_STREAM_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "glproxy/context.h"
+#include "messages.h"
+
+struct stream {
+	struct buf messages;
+	struct buf data;
+};
+
+struct take {
+	const struct driver *gl;
+	struct names **names; /* of the context */
+	struct context *context;
+	struct stream out;
+	bool refused;
+	struct err *err;
+};
+
+void stream_put(struct stream *stream, const void *message, size_t size);
+struct wire_data stream_data(struct stream *stream, const void *data, size_t size);
+
+#define PUT(s, call, ...)                                                            \
+	do {                                                                         \
+		const struct wire_##call message_ = {                                \
+			.head = {WIRE_##call, (sizeof(struct wire_##call) + 7) / 8}, \
+			##__VA_ARGS__};                                              \
+		stream_put(s, &message_, sizeof(message_));                          \
+	} while (0)
+
+/* Refuses the snapshot with a sentence. */
+void take_refuse(struct take *t, const char *format, ...) printf_like(2, 3);
+
+/* The program's name of the driver's object; refuses where it has none: an object that was deleted
+ * and is still used (`by` says what by). */
+GLuint take_name(
+	struct take *t, enum names_class cls, GLuint driver, const char *what, const char *by);
+
+/* glGetIntegerv() of one value; 0 where the driver does not know it. */
+GLint take_integer(struct take *t, GLenum pname);
+
+/* Whether the driver made an error since the last time; the error is taken away. */
+bool take_failed(struct take *t);
+
+/* ---- the walks ---- */
+
+/* With a helper context of the group current: objects of the share group. */
+void take_buffers(struct take *t);
+void take_samplers(struct take *t);
+void take_renderbuffers(struct take *t);
+void take_syncs(struct take *t);
+void take_mappings(struct take *t);
+void take_textures(struct take *t);
+void take_programs(struct take *t);
+
+/* Puts, into the texture bound to its target, the contents of one image. */
+void take_texture(struct take *t, GLenum target, GLuint name);
+
+/* The target of the driver's texture; refuses where none is found. */
+GLenum take_texture_target(struct take *t, GLuint driver);
+
+/* With the context itself current. */
+void take_framebuffers(struct take *t);
+void take_vertex_arrays(struct take *t);
+void take_state(struct take *t);
+void take_fixed_function(struct take *t);
+
+/* Refuses when the program has used what is not kept: a bit an opcode, EXEC_USED words. */
+void take_used(struct take *t, const uint64_t *used);
+
+/* A name that no program has: for what a stream needs in passing. */
+#define TAKE_SPARE 0xfffff0u
+
+#endif

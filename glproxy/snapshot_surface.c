@@ -1,0 +1,212 @@
+#include "glproxy/snapshot_surface.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How a surface's pixels are read and drawn. */
+struct shape {
+	GLenum type; /* of the colours */
+	GLenum depth_format, depth_type;
+	size_t colour_bytes, depth_bytes; /* a pixel; 0: it has none */
+};
+
+EGLContext helper_open(struct proxy *proxy, EGLContext share, struct err *err)
+{
+	static const EGLint attributes[] = {EGL_CONTEXT_MAJOR_VERSION, 4, EGL_CONTEXT_MINOR_VERSION,
+		5, EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_COMPATIBILITY_PROFILE_BIT,
+		EGL_NONE};
+	eglBindAPI(EGL_OPENGL_API);
+	EGLContext helper = eglCreateContext(proxy->display, EGL_NO_CONFIG_KHR, share, attributes);
+	if (helper == EGL_NO_CONTEXT)
+		err_set(err, "the driver gives no OpenGL 4.5 compatibility context");
+	return helper;
+}
+
+void helper_close(struct proxy *proxy, EGLContext helper)
+{
+	eglBindAPI(EGL_OPENGL_API);
+	eglMakeCurrent(proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
+	if (helper != EGL_NO_CONTEXT)
+		eglDestroyContext(proxy->display, helper);
+}
+
+static GLint number(const struct driver *gl, GLenum pname)
+{
+	GLint value = 0;
+	gl->GetIntegerv(pname, &value);
+	return value;
+}
+
+static struct shape shape_of(const struct driver *gl)
+{
+	struct shape shape = {.type = GL_UNSIGNED_BYTE, .colour_bytes = 4};
+	const GLint depth = number(gl, GL_DEPTH_BITS), stencil = number(gl, GL_STENCIL_BITS);
+	if (number(gl, GL_RED_BITS) > 8) {
+		shape.type = GL_FLOAT;
+		shape.colour_bytes = 16;
+	}
+	shape.depth_bytes = depth || stencil ? 4 : 0;
+	shape.depth_format = depth && stencil ? GL_DEPTH_STENCIL
+		: depth                       ? GL_DEPTH_COMPONENT
+					      : GL_STENCIL_INDEX;
+	shape.depth_type = depth && stencil ? GL_UNSIGNED_INT_24_8 : GL_UNSIGNED_INT;
+	return shape;
+}
+
+static size_t pixels_of(const struct surface *surface)
+{
+	return (size_t)(surface->width ? surface->width : 1) *
+		(surface->height ? surface->height : 1);
+}
+
+static int read_pixels(const struct surface *surface, struct buf *image, struct err *err)
+{
+	const struct driver *gl = surface->proxy->driver;
+	const struct shape shape = shape_of(gl);
+	const size_t count = pixels_of(surface);
+	const GLsizei width = (GLsizei)surface->width, height = (GLsizei)surface->height;
+	scoped_free void *pixels = calloc(count, 16);
+	if (!pixels)
+		return err_set(err, "out of memory");
+	gl->PixelStorei(GL_PACK_ALIGNMENT, 1);
+	gl->ReadBuffer(GL_BACK);
+	gl->ReadPixels(0, 0, width, height, GL_RGBA, shape.type, pixels);
+	record_bytes(image, pixels, count * shape.colour_bytes);
+	if (shape.depth_bytes)
+		gl->ReadPixels(0, 0, width, height, shape.depth_format, shape.depth_type, pixels);
+	record_bytes(image, pixels, count * shape.depth_bytes);
+	if (gl->GetError())
+		return err_set(err, "surface %u cannot be read", surface->id);
+	return 0;
+}
+
+static int take_surface(
+	const struct surface *surface, EGLContext helper, struct buf *image, struct err *err)
+{
+	struct proxy *proxy = surface->proxy;
+	if (!eglMakeCurrent(proxy->display, surface->egl, surface->egl, helper))
+		return err_set(err, "surface %u cannot be read: EGL error 0x%x", surface->id,
+			eglGetError());
+	if (number(proxy->driver, GL_SAMPLES))
+		return err_set(err, "a multisampled window is not kept yet");
+	const size_t place = record_begin(image, SNAPSHOT_SURFACE);
+	record_u32(image, surface->id);
+	record_u32(image, surface->kind);
+	record_u32(image, surface->flags);
+	record_u32(image, (uint32_t)surface->config);
+	record_u32(image, surface->width);
+	record_u32(image, surface->height);
+	record_u32(image, surface->drawable);
+	record_bytes(image, surface->display, sizeof(surface->display));
+	const int status = read_pixels(surface, image, err);
+	record_end(image, place);
+	return status;
+}
+
+int take_surfaces(struct proxy *proxy, struct buf *image, struct err *err)
+{
+	EGLContext helper = helper_open(proxy, EGL_NO_CONTEXT, err);
+	int status = helper == EGL_NO_CONTEXT ? -1 : 0;
+	for (unsigned id = 1; !status && id < PROXY_OBJECTS; id++)
+		if (proxy->surfaces[id])
+			status = take_surface(proxy->surfaces[id], helper, image, err);
+	helper_close(proxy, helper);
+	return status;
+}
+
+int surface_adopt(struct proxy *proxy, struct span record, struct err *err)
+{
+	struct surface *surface = calloc(1, sizeof(*surface));
+	if (!surface)
+		return err_set(err, "out of memory");
+	surface->proxy = proxy;
+	surface->references = 1;
+	surface->egl = EGL_NO_SURFACE;
+	surface->id = span_u32(&record);
+	surface->kind = (enum surface_kind)span_u32(&record);
+	surface->flags = span_u32(&record);
+	surface->config = (EGLint)span_u32(&record);
+	surface->width = span_u32(&record);
+	surface->height = span_u32(&record);
+	surface->drawable = span_u32(&record);
+	const struct span display = span_bytes(&record);
+	if (record.failed || display.left != sizeof(surface->display) || !surface->id ||
+		surface->id >= PROXY_OBJECTS || proxy->surfaces[surface->id] ||
+		surface->width > 65535 || surface->height > 65535) {
+		free(surface);
+		return err_set(err, "the snapshot has a surface that cannot be");
+	}
+	memcpy(surface->display, display.at, sizeof(surface->display));
+	surface->display[sizeof(surface->display) - 1] = '\0';
+	proxy->surfaces[surface->id] = surface;
+	return 0;
+}
+
+/* Depths go through a texture of the same format: a copy, where drawing would round them. */
+static void draw_depths(
+	const struct surface *surface, const struct shape *shape, const void *depths)
+{
+	const struct driver *gl = surface->proxy->driver;
+	const GLsizei width = (GLsizei)surface->width, height = (GLsizei)surface->height;
+	const GLint bits = number(gl, GL_DEPTH_BITS);
+	const bool both = shape->depth_format == GL_DEPTH_STENCIL;
+	GLuint texture = 0, framebuffer = 0;
+	gl->GenTextures(1, &texture);
+	gl->BindTexture(GL_TEXTURE_2D, texture);
+	gl->TexImage2D(GL_TEXTURE_2D, 0,
+		both                 ? GL_DEPTH24_STENCIL8
+			: bits == 32 ? GL_DEPTH_COMPONENT32
+			: bits == 24 ? GL_DEPTH_COMPONENT24
+				     : GL_DEPTH_COMPONENT16,
+		width, height, 0, shape->depth_format, shape->depth_type, depths);
+	gl->GenFramebuffers(1, &framebuffer);
+	gl->BindFramebuffer(GL_READ_FRAMEBUFFER, framebuffer);
+	gl->FramebufferTexture2D(GL_READ_FRAMEBUFFER,
+		both ? GL_DEPTH_STENCIL_ATTACHMENT : GL_DEPTH_ATTACHMENT, GL_TEXTURE_2D, texture,
+		0);
+	gl->BlitFramebuffer(0, 0, width, height, 0, 0, width, height,
+		GL_DEPTH_BUFFER_BIT | (both ? GL_STENCIL_BUFFER_BIT : 0), GL_NEAREST);
+	gl->BindFramebuffer(GL_READ_FRAMEBUFFER, 0);
+	gl->DeleteFramebuffers(1, &framebuffer);
+	gl->DeleteTextures(1, &texture);
+}
+
+static int draw_pixels(const struct surface *surface, struct span *record, struct err *err)
+{
+	const struct driver *gl = surface->proxy->driver;
+	const struct shape shape = shape_of(gl);
+	const GLsizei width = (GLsizei)surface->width, height = (GLsizei)surface->height;
+	const struct span colours = span_bytes(record), depths = span_bytes(record);
+	const size_t count = pixels_of(surface);
+	if (record->failed || colours.left != count * shape.colour_bytes ||
+		depths.left != count * shape.depth_bytes)
+		return err_set(err, "surface %u: other sizes than this driver's", surface->id);
+	gl->PixelStorei(GL_UNPACK_ALIGNMENT, 1);
+	gl->DrawBuffer(GL_BACK);
+	gl->Disable(GL_DITHER);
+	gl->WindowPos2i(0, 0);
+	gl->DrawPixels(width, height, GL_RGBA, shape.type, colours.at);
+	if (shape.depth_format == GL_STENCIL_INDEX && shape.depth_bytes)
+		gl->DrawPixels(width, height, GL_STENCIL_INDEX, GL_UNSIGNED_INT, depths.at);
+	else if (shape.depth_bytes)
+		draw_depths(surface, &shape, depths.at);
+	gl->Finish();
+	if (gl->GetError())
+		return err_set(err, "surface %u cannot be drawn", surface->id);
+	return 0;
+}
+
+int surface_build(struct proxy *proxy, EGLContext helper, struct span record, struct err *err)
+{
+	const uint32_t id = span_u32(&record);
+	struct surface *surface = id < PROXY_OBJECTS ? proxy->surfaces[id] : NULL;
+	for (int i = 0; i < 6; i++)
+		span_u32(&record);
+	span_bytes(&record);
+	if (!surface || record.failed)
+		return err_set(err, "the snapshot has a surface that cannot be");
+	if (!surface_open(surface) ||
+		!eglMakeCurrent(proxy->display, surface->egl, surface->egl, helper))
+		return err_set(err, "surface %u cannot be made: EGL error 0x%x", id, eglGetError());
+	return draw_pixels(surface, &record, err);
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+"""Runs a program whose proxies are killed and restored from snapshots: restore.py [options] COMMAND...
+
+At every `--every` seconds the program is stopped with SIGSTOP, its proxies let go of X and write their
+snapshots, are killed, and are built again by another glproxy over the files of the same run directory; then
+the program goes on. Ends with the program's status, or 1 where a snapshot or a restore failed. With --refusals
+a refused snapshot is said and the program runs on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from glrun_parts import TOP, environment, status_of, wait_for
+
+LIVE_MAGIC = 0x4556494C
+VERSION = 1
+LET_GO, SNAPSHOT, TAKE_HOLD = 1, 2, 3
+
+
+class Failed(Exception):
+    """What the proxies said."""
+
+
+class Proxies:
+    """The listening glproxy of a run directory."""
+
+    def __init__(self, build: Path, directory: Path) -> None:
+        self.program = build / "bin/glproxy"
+        self.directory = directory
+        self.socket = directory / "socket"
+        self.start()
+
+    def start(self, *extra: str) -> None:
+        self.socket.unlink(missing_ok=True)
+        self.process = subprocess.Popen([self.program, "--listen", self.socket, "--dir", self.directory, *extra],
+                                        start_new_session=True)
+        wait_for(self.socket, self.process)
+
+    def ask(self, operation: int, path: str = "") -> None:
+        """One request of wire/hello.h."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.socket))
+            connection.sendall(struct.pack("<IIiI", LIVE_MAGIC, VERSION, operation, len(path)) + path.encode())
+            answer = connection.recv(1024, socket.MSG_WAITALL)
+        _, _, status, text = struct.unpack("<IIi1012s", answer)
+        if status:
+            raise Failed(text.split(b"\0")[0].decode())
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def replace(self, images: Path) -> None:
+        """Snapshot, kill -9, restore."""
+        images.mkdir()
+        self.ask(LET_GO)
+        try:
+            self.ask(SNAPSHOT, str(images))
+            self.kill()
+            self.start("--restore", str(images))
+        finally:
+            self.ask(TAKE_HOLD)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default=os.environ.get("BUILD", str(TOP / "build")))
+    parser.add_argument("--every", type=float, default=1.0)
+    parser.add_argument("--times", type=int, default=1000)
+    parser.add_argument("--refusals", action="store_true")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    args = parser.parse_args()
+    build = Path(args.build).resolve()
+    directory = Path(tempfile.mkdtemp(prefix="glrestore-", dir="/dev/shm"))
+    proxies = Proxies(build, directory)
+    restored = refused = 0
+    try:
+        program = subprocess.Popen(args.command, env=environment(build, proxies.socket))
+        while restored + refused < args.times:
+            try:
+                program.wait(args.every)
+                break
+            except subprocess.TimeoutExpired:
+                pass
+            program.send_signal(signal.SIGSTOP)
+            try:
+                proxies.replace(directory / f"images{restored + refused}")
+                restored += 1
+            except Failed as failure:
+                refused += 1
+                print(f"restore.py: {failure}", file=sys.stderr)
+                if not args.refusals:
+                    program.kill()
+            program.send_signal(signal.SIGCONT)
+        code = status_of(program.wait())
+    finally:
+        proxies.kill()
+        shutil.rmtree(directory, ignore_errors=True)
+    print(f"restore.py: restored {restored} times, refused {refused}", file=sys.stderr)
+    sys.exit(1 if refused and not args.refusals else code)
+
+
+if __name__ == "__main__":
+    main()
