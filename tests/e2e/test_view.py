@@ -6,12 +6,15 @@ import shutil
 import socket
 import subprocess
 import threading
+from io import BytesIO
+from urllib.request import urlopen
 
 import numpy
 import pytest
 from harness import pictures
 from harness.driver import USAGE, wait_until
 from harness.viewer import RfbClient, Viewer, x_server
+from PIL import Image
 
 SIZE = (800, 600)
 XTERM = ("xterm", "-geometry", "100x40+0+0", "-e")
@@ -122,8 +125,6 @@ def type_slowly(viewer, text):
 
 # ---- a browser ----
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="python3-selenium is missing")
-
 COUNT_SOCKETS = """
     window.sockets = 0;
     window.WebSocket = new Proxy(WebSocket, {
@@ -136,6 +137,7 @@ def browser_at(glckpt, address):
     for program in ("chromium", "chromedriver"):
         if not shutil.which(program):
             pytest.skip(f"{program} is missing")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="python3-selenium is missing")
     options = webdriver.ChromeOptions()
     profile = glckpt.folder("profile")
     for switch in ("headless=new", "no-sandbox", "disable-gpu", "window-size=1100,800",
@@ -158,11 +160,6 @@ def is_connected(browser):
 
 def canvas_shows(glckpt, browser, session):
     """Nearly: a browser's pictures are packed as JPEG."""
-    from io import BytesIO
-    from urllib.request import urlopen
-
-    from PIL import Image
-
     script = "const c = document.querySelector('canvas'); return c && c.toDataURL('image/png')"
     data = browser.execute_script(script)
     if not data:
