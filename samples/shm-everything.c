@@ -67,15 +67,15 @@ static bool holds(const uint32_t *words, uint32_t seed)
 
 /* ---- System V shared memory, its segment removed while attached ---- */
 
-static uint32_t *sysv_area, *sysv_twin; /* one segment, attached twice */
+static int sysv_id = -1;
+static uint32_t *sysv_area, *sysv_twin; /* one segment; the twin is its second attachment */
 
 static int sysv_make(void)
 {
-	int id = shmget(IPC_PRIVATE, AREA, IPC_CREAT | 0600);
-	sysv_area = shmat(id, NULL, 0);
-	sysv_twin = shmat(id, NULL, 0);
-	shmctl(id, IPC_RMID, NULL);
-	if (sysv_area == (void *)-1 || sysv_twin == (void *)-1)
+	sysv_id = shmget(IPC_PRIVATE, AREA, IPC_CREAT | 0600);
+	sysv_area = shmat(sysv_id, NULL, 0);
+	shmctl(sysv_id, IPC_RMID, NULL);
+	if (sysv_area == (void *)-1)
 		return fail("sysv", "shmat");
 	fill(sysv_area, 0);
 	return 0;
@@ -83,10 +83,21 @@ static int sysv_make(void)
 
 static int sysv_step(uint32_t step)
 {
-	if (!holds(sysv_twin, step - 1))
-		return fail("sysv", "the two attachments differ");
+	if (!holds(sysv_area, step - 1))
+		return fail("sysv", "the contents are others");
 	fill(sysv_area, step);
 	return 0;
+}
+
+static int twin_make(void)
+{
+	sysv_twin = shmat(sysv_id, NULL, 0);
+	return sysv_twin == (void *)-1 ? fail("twin", "shmat") : 0;
+}
+
+static int twin_step(uint32_t step)
+{
+	return holds(sysv_twin, step) ? 0 : fail("twin", "the two attachments differ");
 }
 
 /* ---- a memfd that is mapped and open: one object, not two ---- */
@@ -533,6 +544,7 @@ static struct part {
 	bool skipped;
 } parts[] = {
 	{"sysv", sysv_make, sysv_step, NULL, false},
+	{"twin", twin_make, twin_step, NULL, false},
 	{"memfd", memfd_make, memfd_step, NULL, false},
 	{"posix", posix_make, posix_step, posix_clean, false},
 	{"futex", futex_make, futex_step, NULL, false},

@@ -119,17 +119,29 @@ class Slurm:
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
         self._spawn(
-            "munged", "--foreground", "--force", f"--key-file={key}",
-            f"--socket={self.base}/munge/socket", f"--pid-file={self.base}/munge/pid",
-            f"--seed-file={self.base}/munge/seed", f"--log-file={self.base}/munge/log")
+            "munged",
+            "--foreground",
+            "--force",
+            f"--key-file={key}",
+            f"--socket={self.base}/munge/socket",
+            f"--pid-file={self.base}/munge/pid",
+            f"--seed-file={self.base}/munge/seed",
+            f"--log-file={self.base}/munge/log",
+        )
         wait_until((self.base / "munge" / "socket").exists, "munged listens")
 
     def _spawn(self, program: str, *arguments: str | Path) -> None:
         log = (self.base / f"{program}.log").open("ab")
         self.daemons.append(
             subprocess.Popen(
-                [f"{SBIN}/{program}", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, start_new_session=True, env=self._environment()))
+                [f"{SBIN}/{program}", *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=self._environment(),
+            )
+        )
         log.close()
 
     def _environment(self) -> dict[str, str]:
@@ -141,16 +153,35 @@ class Slurm:
     # ---- commands ----
 
     def root(self, *words: str) -> str:
-        done = subprocess.run(words, env=self._environment(), capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=60)
+        done = subprocess.run(
+            words,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+        )
         return done.stdout.strip()
 
     def submit(self, *words: str | Path, folder: Path, environment: dict[str, str]) -> int:
         """sbatch as the ordinary user; the job's number."""
-        command = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups",
-                   "sbatch", "--parsable", *map(str, words)]
-        done = subprocess.run(command, cwd=folder, env=self._environment() | environment,
-                              capture_output=True, text=True, timeout=60)
+        command = [
+            "setpriv",
+            f"--reuid={self.user}",
+            f"--regid={self.user}",
+            "--clear-groups",
+            "sbatch",
+            "--parsable",
+            *map(str, words),
+        ]
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=self._environment() | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         assert done.returncode == 0, done.stderr
         return int(done.stdout.split(";")[0])
 

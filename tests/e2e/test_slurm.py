@@ -72,8 +72,17 @@ class Farm:
 
     def preempt(self, node: str) -> int:
         """A job of higher priority for all of a node."""
-        return self.submit("-p", "high", "-w", node, "--exclusive", "-o", "high.out", "--wrap",
-                           "date +%s.%N; exec sleep 30")
+        return self.submit(
+            "-p",
+            "high",
+            "-w",
+            node,
+            "--exclusive",
+            "-o",
+            "high.out",
+            "--wrap",
+            "date +%s.%N; exec sleep 30",
+        )
 
     def log(self, name: str) -> str:
         path = self.work / name
@@ -117,8 +126,12 @@ def test_a_preempted_job_goes_on_on_the_other_node(farm, engine):
     scene = place_scene(farm, engine)
     number = farm.submit("-p", "low", SCRIPTS / "render.sh")
     log = f"slurm-{number}.out"
-    wait_until(lambda: blender.frame_begun(farm.log(log)) >= 2, "frame 2 is begun", timeout=LIMIT,
-               every=0.02)
+    wait_until(
+        lambda: blender.frame_begun(farm.log(log)) >= 2,
+        "frame 2 is begun",
+        timeout=LIMIT,
+        every=0.02,
+    )
     first = farm.slurm.job(number)["NodeList"]
     other = {"na": "nb", "nb": "na"}[first]
     preempted = time.time()
@@ -142,11 +155,18 @@ def test_an_array_of_frames_is_preempted_on_both_nodes(farm):
     number = farm.submit("-p", "low", "--array=1-3", SCRIPTS / "frames.sh")
     logs = [f"slurm-{number}_{task}.out" for task in (1, 2, 3)]
     for node in ("na", "nb"):
-        wait_until(lambda: any(blender.frame_begun(farm.log(log)) for log in logs),
-                   "a frame is begun", timeout=LIMIT, every=0.02)
+        wait_until(
+            lambda: any(blender.frame_begun(farm.log(log)) for log in logs),
+            "a frame is begun",
+            timeout=LIMIT,
+            every=0.02,
+        )
         farm.preempt(node)
-    wait_until(lambda: any("checkpointed in" in farm.log(log) for log in logs),
-               "a task is checkpointed", timeout=LIMIT)
+    wait_until(
+        lambda: any("checkpointed in" in farm.log(log) for log in logs),
+        "a task is checkpointed",
+        timeout=LIMIT,
+    )
     farm.slurm.root("scancel", "--partition=high")
     for task in (1, 2, 3):
         farm.wait(f"{number}_{task}", ended, "has ended")

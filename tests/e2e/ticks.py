@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 from harness.driver import BUILD, Glckpt, wait_until
 
 TICKER = BUILD / "samples" / "ticker"
+EVERYTHING = BUILD / "samples" / "shm-everything"
+
+# What CRIU without privilege cannot keep yet; each has a test of its own in test_state.py.
+LIMITED = os.geteuid() != 0
+LIMITS = ("--without", "inotify", "--without", "twin") if LIMITED else ()
 LINE = re.compile(r"tick (\d+) \.{16}")
 
 
