@@ -153,9 +153,9 @@ static int take_context(struct context *context, struct buf *image, struct err *
 		take_refuse(&t, "context %u cannot be made current", context->id);
 	if (context->version && !t.refused) {
 		exec_errors_take(&context->exec);
+		take_framebuffers(&t);
 		take_vertex_arrays(&t);
 		take_state(&t);
-		take_framebuffers(&t);
 		take_failed(&t);
 	}
 	put_stream(image, &t);
@@ -173,6 +173,8 @@ static int prepare(struct context *context, struct err *err)
 	if (!t.refused && context->version && make_current(context)) {
 		exec_errors_take(&context->exec);
 		t.gl->Finish();
+		context->core =
+			take_integer(&t, GL_CONTEXT_PROFILE_MASK) & GL_CONTEXT_CORE_PROFILE_BIT;
 	}
 	release(context->exec.proxy);
 	return t.refused ? -1 : 0;
@@ -233,9 +235,15 @@ static int differ(uint32_t tag, struct span one, struct span other, struct err *
 	size_t at = 0;
 	while (at < one.left && at < other.left && one.at[at] == other.at[at])
 		at++;
-	return err_set(err, "a record of %.4s (%zu and %zu bytes) differs at %zu: %s",
+	uint32_t words[2] = {0};
+	const size_t word = at & ~(size_t)3;
+	if (word + 4 <= one.left && word + 4 <= other.left) {
+		memcpy(&words[0], one.at + word, sizeof(words[0]));
+		memcpy(&words[1], other.at + word, sizeof(words[1]));
+	}
+	return err_set(err, "a record of %.4s (%zu and %zu bytes) differs at %zu: %s 0x%x 0x%x",
 		(const char *)&tag, one.left, other.left, at,
-		tag == SNAPSHOT_STREAM ? message_at(one, at) : "");
+		tag == SNAPSHOT_STREAM ? message_at(one, at) : "", words[0], words[1]);
 }
 
 int snapshot_compare(const struct buf *before, const struct buf *after, struct err *err)

@@ -1,7 +1,10 @@
 /*
  * Framebuffers and vertex arrays of a context.
  *
- * Framebuffers are asked of the driver. Vertex arrays are written as both ends of the stream have
+ * Framebuffers are asked of the driver. Of a framebuffer that is not bound, an attachment whose
+ * object the program has deleted is lost: an attachment without an image stands in for it, so that
+ * the framebuffer is incomplete, and its use an error, until something else is attached there.
+ * Vertex arrays are written as both ends of the stream have
  * noted them (wire/arrays.h), which is what later draws are encoded against.
  */
 #include "glproxy/snapshot_stream.h"
@@ -15,9 +18,37 @@ static GLint attachment_value(struct take *t, GLenum attachment, GLenum pname)
 	return take_failed(t) ? 0 : value;
 }
 
+/* The name stays the spare texture's until all framebuffers are written. */
+static void put_lost(struct take *t, GLenum attachment, const char *what)
+{
+	if (t->in_use)
+		take_refuse(t, "a deleted %s is still used by a framebuffer", what);
+	PUT(&t->out, glFramebufferTexture2D, .target = GL_DRAW_FRAMEBUFFER,
+		.attachment = attachment, .textarget = GL_TEXTURE_2D, .texture = TAKE_SPARE);
+}
+
+static void put_spare(struct take *t)
+{
+	const GLuint spare = TAKE_SPARE;
+	PUT(&t->out, glGenTextures, .n = 1,
+		.textures = stream_data(&t->out, &spare, sizeof(spare)));
+	PUT(&t->out, glBindTexture, .target = GL_TEXTURE_2D, .texture = spare);
+}
+
+static void drop_spare(struct take *t)
+{
+	const GLuint spare = TAKE_SPARE;
+	PUT(&t->out, glDeleteTextures, .n = 1,
+		.textures = stream_data(&t->out, &spare, sizeof(spare)));
+}
+
 static void put_texture(struct take *t, GLenum attachment, GLuint driver)
 {
-	const GLuint texture = take_name(t, NAMES_texture, driver, "texture", "a framebuffer");
+	const GLuint texture = names_known(t->names[NAMES_texture], driver);
+	if (!texture) {
+		put_lost(t, attachment, "texture");
+		return;
+	}
 	const GLint level =
 		attachment_value(t, attachment, GL_FRAMEBUFFER_ATTACHMENT_TEXTURE_LEVEL);
 	const GLint face =
@@ -55,11 +86,15 @@ static void put_attachment(struct take *t, GLenum attachment)
 		type ? attachment_value(t, attachment, GL_FRAMEBUFFER_ATTACHMENT_OBJECT_NAME) : 0;
 	if (type == GL_TEXTURE)
 		put_texture(t, attachment, (GLuint)driver);
-	else if (type == GL_RENDERBUFFER)
+	if (type != GL_RENDERBUFFER)
+		return;
+	const GLuint renderbuffer = names_known(t->names[NAMES_renderbuffer], (GLuint)driver);
+	if (renderbuffer)
 		PUT(&t->out, glFramebufferRenderbuffer, .target = GL_DRAW_FRAMEBUFFER,
 			.attachment = attachment, .renderbuffertarget = GL_RENDERBUFFER,
-			.renderbuffer = take_name(t, NAMES_renderbuffer, (GLuint)driver,
-				"renderbuffer", "a framebuffer"));
+			.renderbuffer = renderbuffer);
+	else
+		put_lost(t, attachment, "renderbuffer");
 }
 
 static void put_draw_buffers(struct take *t, bool window)
@@ -113,6 +148,7 @@ void take_framebuffers(struct take *t)
 	struct names *names = t->names[NAMES_framebuffer];
 	const GLint draw = take_integer(t, GL_DRAW_FRAMEBUFFER_BINDING);
 	const GLint read = take_integer(t, GL_READ_FRAMEBUFFER_BINDING);
+	put_spare(t);
 	for (GLuint name = 0; (name = names_next(names, name));) {
 		const GLuint driver = names_to_driver(names, name);
 		const bool made = t->gl->IsFramebuffer(driver);
@@ -120,11 +156,13 @@ void take_framebuffers(struct take *t)
 			continue;
 		PUT(&t->out, glGenFramebuffers, .n = 1,
 			.framebuffers = stream_data(&t->out, &name, sizeof(name)));
+		t->in_use = driver == (GLuint)draw || driver == (GLuint)read;
 		if (made)
 			put_framebuffer(t, name, driver);
 	}
 	t->gl->BindFramebuffer(GL_FRAMEBUFFER, 0);
 	PUT(&t->out, glBindFramebuffer, .target = GL_FRAMEBUFFER);
+	drop_spare(t);
 	if (t->context->draw)
 		put_draw_buffers(t, true);
 	t->gl->BindFramebuffer(GL_DRAW_FRAMEBUFFER, (GLuint)draw);
@@ -224,7 +262,11 @@ static void put_slot(struct take *t, const struct wire_vao *vao, unsigned slot)
 	const struct wire_binding *b = &vao->binding[slot];
 	if (is_untouched(f, b, slot) && !(vao->enabled >> slot & 1))
 		return;
-	if (slot >= WIRE_SLOT_GENERIC && (f->binding != slot || f->relative || !f->size)) {
+	/* A stride of 0 is every vertex the same here, and packed elements in
+	 * glVertexAttribPointer. */
+	const bool split =
+		f->binding != slot || f->relative || !f->size || (b->buffer && !b->stride);
+	if (slot >= WIRE_SLOT_GENERIC && split) {
 		const GLuint index = slot - WIRE_SLOT_GENERIC;
 		if (f->size)
 			put_split(t, index, f);

@@ -179,7 +179,8 @@ static void put_rasterization(struct take *t)
 		GL_TEXTURE_COMPRESSION_HINT, GL_FRAGMENT_SHADER_DERIVATIVE_HINT,
 		GL_PERSPECTIVE_CORRECTION_HINT, GL_POINT_SMOOTH_HINT, GL_FOG_HINT,
 		GL_GENERATE_MIPMAP_HINT};
-	for (size_t i = 0; i < array_len(hints); i++) {
+	const size_t known = t->context->core ? 4 : array_len(hints);
+	for (size_t i = 0; i < known; i++) {
 		const GLenum mode = number(t, hints[i]);
 		if (mode)
 			PUT(s, glHint, .target = hints[i], .mode = mode);

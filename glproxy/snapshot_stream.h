@@ -28,17 +28,27 @@ struct take {
 	struct context *context;
 	struct stream out;
 	bool refused;
+	bool in_use; /* the framebuffer being written is bound */
 	struct err *err;
 };
+
+/* Two snapshots of the same state are the same bytes where the compiler can clear what lies between
+ * the members of a message. */
+#if defined(__has_builtin) && __has_builtin(__builtin_clear_padding)
+#define stream_clear_padding __builtin_clear_padding
+#else
+#define stream_clear_padding(message) ((void)(message))
+#endif
 
 void stream_put(struct stream *stream, const void *message, size_t size);
 struct wire_data stream_data(struct stream *stream, const void *data, size_t size);
 
 #define PUT(s, call, ...)                                                            \
 	do {                                                                         \
-		const struct wire_##call message_ = {                                \
+		struct wire_##call message_ = {                                      \
 			.head = {WIRE_##call, (sizeof(struct wire_##call) + 7) / 8}, \
 			##__VA_ARGS__};                                              \
+		stream_clear_padding(&message_);                                     \
 		stream_put(s, &message_, sizeof(message_));                          \
 	} while (0)
 

@@ -265,20 +265,12 @@ static GLint parameter(struct take *t, GLenum target, GLenum pname)
 	return take_failed(t) ? 0 : value;
 }
 
-/* Values that every texture begins with: the program's profile may not know the name. */
-static bool is_initial(GLenum pname, GLfloat value)
+/* Core profiles do not know the name, though the helper that asks does. */
+static bool is_foreign(const struct take *t, GLenum pname)
 {
-	switch (pname) {
-	case GL_GENERATE_MIPMAP:
-	case GL_TEXTURE_CUBE_MAP_SEAMLESS:
-		return value == 0;
-	case GL_DEPTH_TEXTURE_MODE:
-		return value == GL_LUMINANCE;
-	case GL_TEXTURE_PRIORITY:
-		return value == 1;
-	default:
-		return false;
-	}
+	return t->context->core &&
+		(pname == GL_GENERATE_MIPMAP || pname == GL_DEPTH_TEXTURE_MODE ||
+			pname == GL_TEXTURE_PRIORITY);
 }
 
 static void put_parameters(struct take *t, GLenum target)
@@ -296,14 +288,14 @@ static void put_parameters(struct take *t, GLenum target)
 	for (size_t i = 0; i < array_len(numbers); i++) {
 		GLint value = 0;
 		t->gl->GetTexParameteriv(target, numbers[i], &value);
-		if (!take_failed(t) && !is_initial(numbers[i], (GLfloat)value))
+		if (!take_failed(t) && !is_foreign(t, numbers[i]))
 			PUT(&t->out, glTexParameteri, .target = target, .pname = numbers[i],
 				.param = value);
 	}
 	for (size_t i = 0; i < array_len(floats); i++) {
 		GLfloat value = 0;
 		t->gl->GetTexParameterfv(target, floats[i], &value);
-		if (!take_failed(t) && !is_initial(floats[i], value))
+		if (!take_failed(t) && !is_foreign(t, floats[i]))
 			PUT(&t->out, glTexParameterf, .target = target, .pname = floats[i],
 				.param = value);
 	}
