@@ -56,6 +56,7 @@ static bool set_names(struct context *context)
 static void *run(void *data)
 {
 	struct context *context = data;
+	live_begin(&context->exec);
 	exec_run(&context->exec);
 	context_release(context);
 	eglReleaseThread();

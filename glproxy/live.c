@@ -73,6 +73,11 @@ void live_park(struct exec *x)
 	pthread_mutex_unlock(&live->lock);
 }
 
+void live_begin(struct exec *x)
+{
+	bind(x, true);
+}
+
 void live_gone(struct exec *x)
 {
 	struct live *live = x->proxy->live;

@@ -40,6 +40,9 @@ void live_destroy(struct live *live);
 bool live_stop(struct proxy *proxy, struct exec *self);
 void live_go(struct proxy *proxy, struct exec *self);
 
+/* A context's thread begins: a restored context that was current is so again. */
+void live_begin(struct exec *x);
+
 /* A context's thread has executed its last message: nobody waits for it any more. */
 void live_gone(struct exec *x);
 

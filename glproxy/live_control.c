@@ -93,6 +93,41 @@ void live_control_say(int fd, const struct err *err)
 	send(fd, &answer, sizeof(answer), MSG_NOSIGNAL);
 }
 
+static bool is_drained(struct wire_mapping *map)
+{
+	struct wire_ring *shared = map->shared;
+	if (atomic_load(&shared->head) == atomic_load(&shared->tail))
+		return true;
+	wire_wake(&shared->head);
+	return false;
+}
+
+static bool all_drained(struct proxy *proxy)
+{
+	bool all = is_drained(&proxy->control);
+	pthread_mutex_lock(&proxy->lock);
+	for (unsigned id = 1; id < PROXY_OBJECTS; id++)
+		if (proxy->contexts[id] && !proxy->contexts[id]->gone)
+			all = is_drained(&proxy->contexts[id]->ring) && all;
+	pthread_mutex_unlock(&proxy->lock);
+	return all;
+}
+
+#define DRAIN_S 30
+
+/* The program stands still: its rings run empty, and what the snapshot says stays true. */
+static int drain(struct proxy *proxy, struct err *err)
+{
+	const double start = io_now();
+	while (!all_drained(proxy)) {
+		if (io_now() - start > DRAIN_S)
+			return err_set(err, "GL of process %d: its calls do not come to an end",
+				proxy->client);
+		nanosleep(&(struct timespec){0, 200000}, NULL);
+	}
+	return 0;
+}
+
 static int write_snapshot(struct proxy *proxy, const struct request *request, struct err *err)
 {
 	char path[WIRE_LIVE_PATH_MAX + 32];
@@ -119,6 +154,8 @@ static void hold_display(struct proxy *proxy, bool hold)
 
 static int act(struct proxy *proxy, const struct request *request, struct err *err)
 {
+	if (request->operation == WIRE_LIVE_SNAPSHOT && drain(proxy, err))
+		return -1;
 	while (!live_stop(proxy, NULL)) {
 		if (proxy->live->ended)
 			return 0;

@@ -98,6 +98,7 @@ static void put_record(struct buf *image, const struct context *context)
 	record_u32(image, context->read ? context->read->id : 0);
 	record_u32(image, (uint32_t)context->version);
 	record_u32(image, x->error);
+	record_u32(image, (uint32_t)x->position);
 	record_bytes(image, context->attributes, count * sizeof(EGLint));
 	record_end(image, place);
 }

@@ -59,7 +59,7 @@ void snapshot_forget(struct proxy *proxy)
 /* ---- contexts as numbers ---- */
 
 struct context_record {
-	uint32_t id, group, config, api, current, draw, read, version, error;
+	uint32_t id, group, config, api, current, draw, read, version, error, position;
 	struct span attributes;
 };
 
@@ -74,6 +74,7 @@ static int read_context(struct span record, struct context_record *found, struct
 	found->read = span_u32(&record);
 	found->version = span_u32(&record);
 	found->error = span_u32(&record);
+	found->position = span_u32(&record);
 	found->attributes = span_bytes(&record);
 	const size_t count = found->attributes.left / sizeof(EGLint);
 	EGLint last = 0;
@@ -98,6 +99,8 @@ static int adopt_context(struct proxy *proxy, struct span record, struct err *er
 	if (!context)
 		return -1;
 	proxy->contexts[r.id] = context;
+	if ((uint32_t)context->exec.position != r.position)
+		return err_set(err, "context %u: its ring has gone on since the snapshot", r.id);
 	context->config = (EGLint)r.config;
 	context->api = r.api;
 	context->current = r.current;
