@@ -47,7 +47,7 @@ help:
 
 # ---- what is needed to build ----------------------------------------------------------------
 XDETACH_PKGS := jansson popt libzstd libxxhash libpng xcb xcb-xtest xau
-SAMPLE_PKGS := xcb xcb-shm
+SAMPLE_PKGS := xcb xcb-shm gl x11
 # Of what the rules of the GL rooms need; the Khronos registry comes without a .pc file.
 GL_PKGS := egl gl libglvnd x11 xcb-shm
 

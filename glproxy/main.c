@@ -34,7 +34,7 @@ static int open_client(const struct proxy *proxy)
 {
 	for (unsigned tries = 0;; tries++) {
 		const int fd = (int)syscall(SYS_pidfd_open, proxy->client, 0);
-		if (fd >= 0 || errno != ESRCH || !proxy->restored || tries == 6000)
+		if (fd >= 0 || errno != ESRCH || !proxy->client_to_come || tries == 6000)
 			return fd;
 		nanosleep(&(struct timespec){0, 20000000}, NULL);
 	}
@@ -105,6 +105,7 @@ static int build(struct proxy *proxy, const char *directory, const char *file, s
 	if (snapshot_adopt(proxy, &image, err) || snapshot_build(proxy, &image, err))
 		return -1;
 	proxy->restored = false;
+	proxy->client_to_come = true;
 	return 0;
 }
 

@@ -22,7 +22,8 @@ struct surface;
 
 struct proxy {
 	const char *directory;
-	bool restored; /* files are taken, not made */
+	bool restored;       /* files are taken, not made */
+	bool client_to_come; /* its process is restored after this one */
 	int directory_fd;
 	int alive_fd;
 	pid_t client; /* for the log */

@@ -7,6 +7,7 @@
 #include "xdetach/criu.h"
 #include "xdetach/fail.h"
 #include "xdetach/files.h"
+#include "xdetach/gl.h"
 #include "xdetach/host.h"
 #include "xdetach/image.h"
 #include "xdetach/namespace.h"
@@ -167,7 +168,7 @@ static int prepare(struct work *work, struct err *err)
 	if (prepare_image(work, err) < 0)
 		return err_context(err, "image");
 	take_picture(work);
-	if (have_watchers_let_go(work, err) < 0 ||
+	if (have_watchers_let_go(work, err) < 0 || (request->gl_proxy && gl_let_go(err) < 0) ||
 		outside_check(&work->tree, request->close_tcp, err) < 0)
 		return -1;
 	return prepare_capture(work, err);
@@ -175,11 +176,21 @@ static int prepare(struct work *work, struct err *err)
 
 /* ---- while the processes stand still ---- */
 
+static int keep_gl(const struct work *work, const char *dir, struct err *err)
+{
+	scoped_free char *snapshots = paths_format(err, "%s/gl", dir);
+	if (!work->request->gl_proxy)
+		return 0;
+	return snapshots ? gl_snapshot(snapshots, err) : -1;
+}
+
 static void *keep_files(void *data)
 {
 	struct work *work = data;
 	const char *dir = image_writer_dir(work->writer);
-	if (files_keep(work->files, dir, &work->keep_err) == 0)
+	/* The proxies execute what is in their files before those are kept. */
+	if (files_keep(work->files, dir, &work->keep_err) == 0 &&
+		keep_gl(work, dir, &work->keep_err) == 0)
 		files_keep_tree(NAMESPACE_SHM, dir, "shm", SHM_LIMIT, &work->keep_err);
 	return NULL;
 }
@@ -230,6 +241,15 @@ static int on_dumped(void *data, struct err *err)
 	return stream_capture_settle(work->capture, err);
 }
 
+/* The kernel lets an ordinary user have only so many pages in pipes (pipe(7),
+ * pipe-user-pages-soft): enough for one criu at a time. Nothing is frozen yet. */
+static int take_turn(const struct work *work, struct err *err)
+{
+	if (getuid() == 0)
+		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return criu_lock(work->request->session->run_dir, err);
+}
+
 static int dump(struct work *work, struct err *err)
 {
 	const struct checkpoint *request = work->request;
@@ -242,7 +262,8 @@ static int dump(struct work *work, struct err *err)
 		.limit_s = LIMIT_BASE_S + (unsigned)(work->expected / LIMIT_BYTES_A_SECOND),
 	};
 	struct err criu_err = ERR_INIT;
-	if (tell_phase(work, "dump", err) < 0)
+	scoped_fd int turn = take_turn(work, err);
+	if (turn < 0 || tell_phase(work, "dump", err) < 0)
 		return -1;
 	if (criu_dump(&options, &hooks, &criu_err) < 0) {
 		/* A full disk explains why criu failed, so it is said instead. */

@@ -37,6 +37,7 @@ struct checkpoint {
 	struct lease_fence fence;
 	pid_t root;
 	bool stop;
+	bool gl_proxy; /* OpenGL is in proxies, which write IMAGE/gl */
 	bool close_tcp;
 	int channel;
 };

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -345,6 +346,18 @@ int criu_restore(const struct criu_restore *restore, struct err *err)
 	}
 	return run_and_wait(
 		&arguments, restore->dir, restore->limit_s, "restore the processes", NULL, err);
+}
+
+int criu_lock(const char *run_dir, struct err *err)
+{
+	/* The folder of all sessions: a lock of its own file would be left behind. */
+	scoped_free char *path = paths_format(err, "%s/..", run_dir);
+	scoped_fd int fd = path ? io_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, err) : -1;
+	if (fd < 0)
+		return -1;
+	if (flock(fd, LOCK_EX) < 0)
+		return err_errno(err, "%s", path);
+	return steal_fd(&fd);
 }
 
 char *criu_make_dir(const char *run_dir, struct err *err)

@@ -52,6 +52,12 @@ struct criu_restore {
  * parent-to-be: of whoever adopts it when criu ends. */
 int criu_restore(const struct criu_restore *restore, struct err *err);
 
+/*
+ * Waits until no other criu of this user is at work where two would meet, and keeps others out
+ * until the descriptor is closed. -1 with an error.
+ */
+int criu_lock(const char *run_dir, struct err *err);
+
 /* Makes RUN-DIR/criu/ anew, the `dir` of a dump or restore; its path as a heap string. */
 char *criu_make_dir(const char *run_dir, struct err *err);
 

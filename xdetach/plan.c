@@ -19,9 +19,7 @@ static char **option_keep_env;
 const struct poptOption plan_session_options[] = {
 	{"name", '\0', POPT_ARG_STRING, &option_name, 0, "name of the session", "NAME"},
 	{"gl", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_gl, 0,
-		"where OpenGL runs: native (in the program), or proxy (outside; cannot be "
-		"checkpointed yet)",
-		"MODE"},
+		"where OpenGL runs: native (in the program) or proxy (outside it)", "MODE"},
 	{"xserver", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_xserver, 0,
 		"private X server: xvfb or xvnc", "KIND"},
 	{"geometry", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_geometry, 0,
@@ -233,11 +231,20 @@ static void show_progress(uint64_t done, uint64_t total, void *data)
 	cmd_progress("verifying", done, total);
 }
 
+static bool had_gl_proxy(const struct image *image)
+{
+	const json_t *session = json_object_get(image->manifest, "session");
+	const char *mode =
+		json_string_value(json_object_get(json_object_get(session, "gl"), "mode"));
+	return mode && !strcmp(mode, "proxy");
+}
+
 int plan_restore(struct making *making, const struct plan_restore *options, struct err *err)
 {
 	*making = (struct making){.plan.session.lock_fd = -1};
 	making->plan.image = options->image;
 	making->plan.files = options->files;
+	making->plan.gl_proxy = had_gl_proxy(options->image);
 	making->plan.fail = getenv("GLCKPT_FAIL");
 	if (set_restore_dir(making, options, err) < 0 || read_image(making, options, err) < 0 ||
 		restore_check(options->image, options->files, show_progress, NULL, err) < 0 ||

@@ -6,6 +6,7 @@
 #include "wire/ctl.h"
 #include "xdetach/criu.h"
 #include "xdetach/fail.h"
+#include "xdetach/gl.h"
 #include "xdetach/host.h"
 #include "xdetach/namespace.h"
 #include "xdetach/paths.h"
@@ -14,7 +15,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 
 #define LIMIT_BASE_S 120
 #define LIMIT_BYTES_A_SECOND (20u << 20)
@@ -155,13 +155,7 @@ static int lock_ghosts(const struct restore *restore, struct err *err)
 		ghosts = ghosts || json_is_true(json_object_get(file, "deleted"));
 	if (!ghosts)
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);
-	scoped_free char *path = paths_format(err, "%s/..", restore->session->run_dir);
-	scoped_fd int fd = path ? io_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, err) : -1;
-	if (fd < 0)
-		return -1;
-	if (flock(fd, LOCK_EX) < 0)
-		return err_errno(err, "%s", path);
-	return steal_fd(&fd);
+	return criu_lock(restore->session->run_dir, err);
 }
 
 static int run_criu(
@@ -207,16 +201,38 @@ static int serve_and_restore(const struct restore *restore, const char *image, s
 	return result;
 }
 
+/* Starts the proxies on their snapshots; -1 in `started` where there are none to start. */
+static int start_gl(const struct restore *restore, const char *image, int *started, struct err *err)
+{
+	scoped_free char *snapshots = paths_format(err, "%s/gl", image);
+	const struct gl_start start = {restore->display, restore->log_fd, snapshots};
+	if (!snapshots || access(snapshots, F_OK) < 0)
+		return err_is_set(err) ? -1 : 0;
+	*started = gl_start(&start, err);
+	return *started < 0 ? -1 : 0;
+}
+
+/* The application runs already: its calls wait for the proxies. */
+static int await_gl(int started, struct err *err)
+{
+	if (started < 0)
+		return 0;
+	if (gl_await(started, err) < 0 || gl_take_hold(err) < 0)
+		return err_context(err, "OpenGL");
+	return 0;
+}
+
 static int take_up(const struct restore *restore, struct err *err)
 {
+	scoped_fd int gl = -1;
 	if (fail_here("restore-begin", err) < 0)
 		return -1;
 	scoped_free char *image = image_dir(restore, err);
 	if (!image || put_memory_back(image, err) < 0 || copy_cookie(restore, err) < 0)
 		return -1;
-	if (fail_here("restore-files", err) < 0)
+	if (fail_here("restore-files", err) < 0 || start_gl(restore, image, &gl, err) < 0)
 		return -1;
-	if (serve_and_restore(restore, image, err) < 0)
+	if (serve_and_restore(restore, image, err) < 0 || await_gl(gl, err) < 0)
 		return -1;
 	return fail_here("restore-done", err);
 }

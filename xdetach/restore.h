@@ -19,6 +19,8 @@ struct restore {
 	const struct image *image;
 	enum files_policy files;
 	int stdin_fd, stdout_fd, stderr_fd; /* the processes' ends of the new pipes */
+	int display;                        /* number of the private X server; -1: none */
+	int log_fd;                         /* for what the GL proxies say */
 	int channel; /* {"event": "done"} or {"event": "error"}, as in checkpoint.h */
 };
 

@@ -5,6 +5,7 @@
 #include "wire/ctl.h"
 #include "xdetach/checkpoint.h"
 #include "xdetach/fail.h"
+#include "xdetach/gl.h"
 #include "xdetach/namespace.h"
 #include "xdetach/paths.h"
 #include "xdetach/proctree.h"
@@ -111,6 +112,14 @@ static void job_failed(struct supervisor *supervisor, const json_t *message)
 		supervisor_note(supervisor, "checkpoint: %s", err.text);
 }
 
+/* The proxies let go of the X server for the dump (checkpoint.c). */
+static void hold_display(struct supervisor *supervisor)
+{
+	struct err err = ERR_INIT;
+	if (supervisor->plan->gl_proxy && gl_take_hold(&err) < 0)
+		supervisor_note(supervisor, "%s", err.text);
+}
+
 static void job_thawed(struct supervisor *supervisor, json_t *message)
 {
 	struct job *job = &supervisor->job;
@@ -199,6 +208,8 @@ static void job_ended(struct supervisor *supervisor)
 		remove_part(supervisor);
 	if (job->stop && !done)
 		continue_tree(supervisor);
+	if (job->kind == JOB_CHECKPOINT && !done)
+		hold_display(supervisor);
 	if (supervisor_is_orphan(supervisor))
 		supervisor_kill_tree(supervisor);
 	supervisor->let_go_by = 0;
@@ -338,6 +349,7 @@ static int run_checkpoint(struct supervisor *supervisor, int channel)
 		.fence = plan->fence,
 		.root = supervisor->root,
 		.stop = job->stop,
+		.gl_proxy = plan->gl_proxy,
 		.close_tcp = json_is_true(json_object_get(plan->description, "close_tcp")),
 		.channel = channel,
 	};
@@ -351,10 +363,6 @@ static int refuse_checkpoint(const struct supervisor *supervisor, struct err *er
 	if (!supervisor->running || supervisor->root_ended)
 		return err_set(err, "the session is %s; try again",
 			supervisor->root_ended ? "ending" : "just starting");
-	if (supervisor->plan->gl_proxy)
-		return err_set(err,
-			"what a GL proxy holds cannot be kept yet; launch with "
-			"--gl native");
 	return 0;
 }
 
@@ -393,6 +401,8 @@ static int run_restore(struct supervisor *supervisor, int channel)
 		.session = &plan->session,
 		.image = plan->image,
 		.files = plan->files,
+		.display = plan->xserver.number,
+		.log_fd = supervisor->log.fd,
 		.stdin_fd = supervisor->input.child_end,
 		.stdout_fd = supervisor->output.child_end,
 		.stderr_fd = supervisor->one_output ? supervisor->output.child_end

@@ -99,9 +99,6 @@ int job_start_restore(struct supervisor *supervisor, struct err *err);
 void job_forget_client(struct supervisor *supervisor, const struct client *client);
 void job_finish(struct supervisor *supervisor);
 
-/* supervisor-gl.c */
-int gl_start(struct supervisor *supervisor, struct err *err);
-
 /* supervisor-serve.c */
 int serve_start(struct supervisor *supervisor, struct err *err);
 void serve_finish(struct supervisor *supervisor);

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "wire/ctl.h"
 #include "xdetach/fail.h"
+#include "xdetach/gl.h"
 #include "xdetach/namespace.h"
 #include "xdetach/paths.h"
 #include "xdetach/proctree.h"
@@ -111,8 +112,6 @@ static void reap(struct supervisor *supervisor)
 {
 	int status;
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-		if (supervisor->gl && pid == supervisor->gl)
-			supervisor_note(supervisor, "OpenGL: the proxies' parent has ended");
 		if (pid != supervisor->root)
 			continue;
 		supervisor->root_ended = true;
@@ -317,6 +316,18 @@ static int install_stub(const char *to, struct err *err)
 	return 0;
 }
 
+static int start_gl(const struct supervisor *supervisor, struct err *err)
+{
+	const struct gl_start start = {
+		.display = supervisor->plan->xserver.number,
+		.log = supervisor->log.fd,
+	};
+	if (!supervisor->plan->gl_proxy)
+		return 0;
+	scoped_fd int started = gl_start(&start, err);
+	return started < 0 ? -1 : gl_await(started, err);
+}
+
 static int start_stub(struct supervisor *supervisor, struct err *err)
 {
 	static const char stub[] = NAMESPACE_PRIVATE "/stub";
@@ -329,7 +340,7 @@ static int start_stub(struct supervisor *supervisor, struct err *err)
 		xserver_write_cookie(
 			&supervisor->plan->xserver, supervisor->plan->session.run_dir, err) < 0)
 		return -1;
-	if (supervisor->plan->gl_proxy && gl_start(supervisor, err) < 0)
+	if (start_gl(supervisor, err) < 0)
 		return err_context(err, "OpenGL");
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return err_errno(err, "pipe");

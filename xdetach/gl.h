@@ -1,0 +1,38 @@
+/*
+ * gl.h: the proxies of a session, seen from its side (wire/hello.h).
+ *
+ * glproxy runs beside the tree, in the session's namespaces: a listening process, started here, and
+ * a proxy for each process that draws. Their files lie in the session's private folder and go into
+ * an image with it; what the proxies hold is written into the image by themselves, as IMAGE/gl.
+ * Around a dump they let go of the private X server, which is in the image.
+ *
+ * To be called in the session's namespaces.
+ */
+#ifndef XDETACH_GL_H
+#define XDETACH_GL_H
+
+#include "base/err.h"
+
+struct gl_start {
+	int display; /* number of the private X server; -1: none */
+	int log;     /* descriptor for what they say; -1: none */
+	const char
+		*snapshots; /* IMAGE/gl of a restore, over the files that were put back; or NULL */
+};
+
+/* Starts the listening process as a child of PID 1. A descriptor for gl_await(), or -1. */
+int gl_start(const struct gl_start *start, struct err *err);
+
+/* Waits until it can be asked, which after a restore is when every proxy stands. */
+int gl_await(int started, struct err *err);
+
+/* Every proxy closes its connection to the X server, and drops pictures from then on. */
+int gl_let_go(struct err *err);
+
+/* Every proxy writes what it holds into the new folder `dir`; the programs stand still. */
+int gl_snapshot(const char *dir, struct err *err);
+
+/* Every proxy connects to the X server again. */
+int gl_take_hold(struct err *err);
+
+#endif
