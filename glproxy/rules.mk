@@ -35,3 +35,4 @@ $(BUILD)/tests/fuzz/decode: $(BUILD)/tests/fuzz/decode.o $(GL_TESTED) $(BASE)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ \
 		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -pthread
+$(BUILD)/tests/unit/snapshot: $(BUILD)/glproxy/snapshot_record.o

@@ -116,6 +116,7 @@ static void put_stream(struct buf *image, struct take *t)
 
 static void take_objects(struct take *t)
 {
+	PUT(&t->out, glPixelStorei, .pname = GL_UNPACK_ALIGNMENT, .param = 1);
 	take_buffers(t);
 	take_textures(t);
 	take_renderbuffers(t);
@@ -125,7 +126,9 @@ static void take_objects(struct take *t)
 	take_mappings(t);
 }
 
-static int take_group(struct context *context, struct buf *image, struct err *err)
+/* One walk over a share group with a helper context of it. */
+static int take_group(
+	struct context *context, void (*walk)(struct take *), struct buf *image, struct err *err)
 {
 	struct proxy *proxy = context->exec.proxy;
 	struct take t;
@@ -137,8 +140,7 @@ static int take_group(struct context *context, struct buf *image, struct err *er
 		take_refuse(&t, "the driver needs a surface to be current");
 	} else {
 		t.gl->PixelStorei(GL_PACK_ALIGNMENT, 1);
-		PUT(&t.out, glPixelStorei, .pname = GL_UNPACK_ALIGNMENT, .param = 1);
-		take_objects(&t);
+		walk(&t);
 		put_stream(image, &t);
 	}
 	helper_close(proxy, helper);
@@ -192,10 +194,15 @@ static int take_all(struct proxy *proxy, struct buf *image, struct err *err)
 	while ((each = next_context(proxy, each)))
 		put_record(image, each);
 	while ((each = next_context(proxy, each)))
-		if (first_of(proxy, each->group) == each && take_group(each, image, err))
+		if (first_of(proxy, each->group) == each &&
+			take_group(each, take_objects, image, err))
 			return -1;
 	while ((each = next_context(proxy, each)))
 		if (take_context(each, image, err))
+			return -1;
+	while ((each = next_context(proxy, each)))
+		if (first_of(proxy, each->group) == each &&
+			take_group(each, take_deleted, image, err))
 			return -1;
 	return 0;
 }

@@ -408,8 +408,6 @@ static void put_program(struct take *t, GLuint name, GLuint driver)
 	put_attached(t, name, driver);
 	if (memo && memo->status)
 		put_values(t, name, driver);
-	if (program_value(t, driver, GL_DELETE_STATUS))
-		take_refuse(t, "a deleted program is still in use");
 }
 
 void take_programs(struct take *t)
@@ -428,4 +426,16 @@ void take_programs(struct take *t)
 			else if (step == 2 && shader && shader_value(t, driver, GL_DELETE_STATUS))
 				PUT(&t->out, glDeleteShader, .shader = name);
 		}
+}
+
+void take_deleted(struct take *t)
+{
+	struct names *names = t->names[NAMES_program];
+	for (GLuint name = 0; (name = names_next(names, name));) {
+		const GLuint driver = names_to_driver(names, name);
+		if (names_foreign(driver) || names_known(names, driver) != name)
+			continue;
+		if (t->gl->IsProgram(driver) && program_value(t, driver, GL_DELETE_STATUS))
+			PUT(&t->out, glDeleteProgram, .program = name);
+	}
 }

@@ -77,6 +77,9 @@ void take_mappings(struct take *t);
 void take_textures(struct take *t);
 void take_programs(struct take *t);
 
+/* After the state of all contexts: programs deleted while a context uses them. */
+void take_deleted(struct take *t);
+
 /* Puts, into the texture bound to its target, the contents of one image. */
 void take_texture(struct take *t, GLenum target, GLuint name);
 
