@@ -380,8 +380,27 @@ GLenum take_texture_target(struct take *t, GLuint driver)
 	return 0;
 }
 
+/* Textures named 0 have images and parameters as well. */
+static void take_defaults(struct take *t)
+{
+	static const GLenum targets[] = {GL_TEXTURE_1D, GL_TEXTURE_2D, GL_TEXTURE_3D,
+		GL_TEXTURE_CUBE_MAP, GL_TEXTURE_RECTANGLE, GL_TEXTURE_1D_ARRAY, GL_TEXTURE_2D_ARRAY,
+		GL_TEXTURE_CUBE_MAP_ARRAY};
+	for (size_t i = 0; i < array_len(targets); i++) {
+		const struct image first = {.target = targets[i] == GL_TEXTURE_CUBE_MAP
+				? GL_TEXTURE_CUBE_MAP_POSITIVE_X
+				: targets[i]};
+		t->gl->BindTexture(targets[i], 0);
+		if (i >= 5 && !level_value(t, &first, GL_TEXTURE_WIDTH))
+			continue; /* old contexts may not know the target */
+		PUT(&t->out, glBindTexture, .target = targets[i]);
+		take_texture(t, targets[i], 0);
+	}
+}
+
 void take_textures(struct take *t)
 {
+	take_defaults(t);
 	struct names *names = t->names[NAMES_texture];
 	for (GLuint name = 0; (name = names_next(names, name));) {
 		const GLuint driver = names_to_driver(names, name);
