@@ -84,14 +84,38 @@ static void put_blending(struct take *t)
 	}
 }
 
+/* Reference values are answered clamped to the stencil buffer there is: they are asked for with one
+ * of full range bound. */
+static void stencil_references(struct take *t, GLint *front, GLint *back)
+{
+	const GLint framebuffer = take_integer(t, GL_DRAW_FRAMEBUFFER_BINDING);
+	const GLint renderbuffer = take_integer(t, GL_RENDERBUFFER_BINDING);
+	GLuint names[2];
+	t->gl->GenFramebuffers(1, &names[0]);
+	t->gl->GenRenderbuffers(1, &names[1]);
+	t->gl->BindFramebuffer(GL_DRAW_FRAMEBUFFER, names[0]);
+	t->gl->BindRenderbuffer(GL_RENDERBUFFER, names[1]);
+	t->gl->RenderbufferStorage(GL_RENDERBUFFER, GL_DEPTH24_STENCIL8, 1, 1);
+	t->gl->FramebufferRenderbuffer(
+		GL_DRAW_FRAMEBUFFER, GL_DEPTH_STENCIL_ATTACHMENT, GL_RENDERBUFFER, names[1]);
+	t->gl->CheckFramebufferStatus(GL_DRAW_FRAMEBUFFER);
+	*front = take_integer(t, GL_STENCIL_REF);
+	*back = take_integer(t, GL_STENCIL_BACK_REF);
+	t->gl->BindFramebuffer(GL_DRAW_FRAMEBUFFER, (GLuint)framebuffer);
+	t->gl->BindRenderbuffer(GL_RENDERBUFFER, (GLuint)renderbuffer);
+	t->gl->DeleteFramebuffers(1, &names[0]);
+	t->gl->DeleteRenderbuffers(1, &names[1]);
+}
+
 static void put_stencil(struct take *t)
 {
 	struct stream *s = &t->out;
+	GLint front, back;
+	stencil_references(t, &front, &back);
 	PUT(s, glStencilFuncSeparate, .face = GL_FRONT, .func = number(t, GL_STENCIL_FUNC),
-		.ref = take_integer(t, GL_STENCIL_REF), .mask = number(t, GL_STENCIL_VALUE_MASK));
+		.ref = front, .mask = number(t, GL_STENCIL_VALUE_MASK));
 	PUT(s, glStencilFuncSeparate, .face = GL_BACK, .func = number(t, GL_STENCIL_BACK_FUNC),
-		.ref = take_integer(t, GL_STENCIL_BACK_REF),
-		.mask = number(t, GL_STENCIL_BACK_VALUE_MASK));
+		.ref = back, .mask = number(t, GL_STENCIL_BACK_VALUE_MASK));
 	PUT(s, glStencilOpSeparate, .face = GL_FRONT, .sfail = number(t, GL_STENCIL_FAIL),
 		.dpfail = number(t, GL_STENCIL_PASS_DEPTH_FAIL),
 		.dppass = number(t, GL_STENCIL_PASS_DEPTH_PASS));
