@@ -249,6 +249,8 @@ void proxy_glDrawBuffer(struct exec *x, GLenum buffer)
 	if (x->context)
 		x->context->front = buffer == GL_FRONT || buffer == GL_FRONT_LEFT ||
 			buffer == GL_FRONT_AND_BACK || buffer == GL_LEFT;
+	if (x->context && x->context->front)
+		x->context->front_drawn = true;
 }
 
 void proxy_ckExpect(struct exec *x, GLuint64 value)

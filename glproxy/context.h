@@ -58,6 +58,7 @@ struct context {
 	EGLint config;
 	EGLint *attributes; /* as the context was asked for, up to EGL_NONE */
 	GLint version;      /* 45, 30, ...: of the driver's context */
+	bool front_drawn;   /* ... or did once: its picture is not the back buffer's */
 	bool core;          /* a core profile; known while a snapshot is taken */
 	struct group *group;
 	struct surface *draw;
