@@ -27,10 +27,6 @@
 /* The private /dev/shm is kept whole, up to this size. */
 #define SHM_LIMIT ((uint64_t)64 << 30)
 
-/* criu may take this long, and a second more for every so many bytes. */
-#define LIMIT_BASE_S 120
-#define LIMIT_BYTES_A_SECOND (20u << 20)
-
 struct work {
 	const struct checkpoint *request;
 	struct image_writer *writer;
@@ -94,6 +90,18 @@ static void leave_trace(const struct work *work)
 	unlink(trace);
 	if (symlink(target, trace) < 0)
 		log_debug("no trace of %s", target);
+}
+
+char *checkpoint_trace(const char *run_dir)
+{
+	char target[4096];
+	scoped_free char *trace = paths_format(NULL, "%s/part", run_dir);
+	ssize_t length = trace ? readlink(trace, target, sizeof(target) - 1) : -1;
+	if (length <= 0)
+		return NULL;
+	target[length] = '\0';
+	unlink(trace);
+	return strstr(target, ".part-") ? strdup(target) : NULL;
 }
 
 /* In a child with a time limit, because a frozen X server never answers. Not worth a failure. */
@@ -259,7 +267,7 @@ static int dump(struct work *work, struct err *err)
 		.dir = work->dir,
 		.leave_running = !request->stop,
 		.close_tcp = request->close_tcp,
-		.limit_s = LIMIT_BASE_S + (unsigned)(work->expected / LIMIT_BYTES_A_SECOND),
+		.limit_s = criu_limit(work->expected),
 	};
 	struct err criu_err = ERR_INIT;
 	scoped_fd int turn = take_turn(work, err);

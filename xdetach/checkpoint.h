@@ -45,4 +45,8 @@ struct checkpoint {
 /* Returns the worker's exit status. */
 int checkpoint_run(const struct checkpoint *checkpoint);
 
+/* The half-written image, as a path of the host, that a worker of this session has left; NULL when
+ * there is none. Takes its trace away. A heap string. */
+char *checkpoint_trace(const char *run_dir);
+
 #endif

@@ -27,6 +27,10 @@
 
 #define ARGUMENTS_MAX 64
 
+/* criu may take this long, and a second more for every so many bytes. */
+#define LIMIT_BASE_S 120
+#define LIMIT_BYTES_A_SECOND (20u << 20)
+
 struct arguments {
 	char *argv[ARGUMENTS_MAX + 1];
 	int count;
@@ -358,6 +362,11 @@ int criu_lock(const char *run_dir, struct err *err)
 	if (flock(fd, LOCK_EX) < 0)
 		return err_errno(err, "%s", path);
 	return steal_fd(&fd);
+}
+
+unsigned criu_limit(uint64_t bytes)
+{
+	return LIMIT_BASE_S + (unsigned)(bytes / LIMIT_BYTES_A_SECOND);
 }
 
 char *criu_make_dir(const char *run_dir, struct err *err)

@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -57,6 +58,9 @@ int criu_restore(const struct criu_restore *restore, struct err *err);
  * until the descriptor is closed. -1 with an error.
  */
 int criu_lock(const char *run_dir, struct err *err);
+
+/* Seconds that a dump or a restore of so many bytes may take. */
+unsigned criu_limit(uint64_t bytes);
 
 /* Makes RUN-DIR/criu/ anew, the `dir` of a dump or restore; its path as a heap string. */
 char *criu_make_dir(const char *run_dir, struct err *err);

@@ -16,9 +16,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define LIMIT_BASE_S 120
-#define LIMIT_BYTES_A_SECOND (20u << 20)
-
 static const json_t *member(const struct image *image, const char *object, const char *name)
 {
 	return json_object_get(json_object_get(image->manifest, object), name);
@@ -138,7 +135,7 @@ static size_t inherited(const struct restore *restore, struct criu_inherit *inhe
 static unsigned limit_of(const struct image *image)
 {
 	json_int_t raw = json_integer_value(member(image, "figures", "raw_bytes"));
-	return LIMIT_BASE_S + (unsigned)(raw / LIMIT_BYTES_A_SECOND);
+	return criu_limit((uint64_t)raw);
 }
 
 /*

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "wire/ctl.h"
+#include "xdetach/checkpoint.h"
 #include "xdetach/fail.h"
 #include "xdetach/front.h"
 #include "xdetach/namespace.h"
@@ -55,14 +56,9 @@ static void enter(struct start *start)
 /* A checkpoint that was under way when the supervisor was killed (see checkpoint.c). */
 static void remove_part(const char *run_dir)
 {
-	char target[4096];
-	scoped_free char *trace = paths_format(NULL, "%s/part", run_dir);
-	ssize_t length = trace ? readlink(trace, target, sizeof(target) - 1) : -1;
-	if (length <= 0)
-		return;
-	target[length] = '\0';
-	if (strstr(target, ".part-"))
-		io_remove_tree(AT_FDCWD, target, NULL);
+	scoped_free char *part = checkpoint_trace(run_dir);
+	if (part)
+		io_remove_tree(AT_FDCWD, part, NULL);
 }
 
 static void close_plan(struct plan *plan)

@@ -149,17 +149,11 @@ static void handle(struct supervisor *supervisor, json_t *message)
 /* The trace of a part folder (checkpoint.c) is of use only while the worker lives. */
 static void remove_part(struct supervisor *supervisor)
 {
-	char target[4096];
-	scoped_free char *trace = paths_format(NULL, "%s/part", supervisor->plan->session.run_dir);
-	ssize_t length = trace ? readlink(trace, target, sizeof(target) - 1) : -1;
-	if (length <= 0)
-		return;
-	target[length] = '\0';
-	scoped_free char *path =
-		namespace_host_path(supervisor->plan->session.run_dir, target, NULL);
-	if (path && strstr(path, ".part-"))
+	const char *run_dir = supervisor->plan->session.run_dir;
+	scoped_free char *part = checkpoint_trace(run_dir);
+	scoped_free char *path = part ? namespace_host_path(run_dir, part, NULL) : NULL;
+	if (path)
 		io_remove_tree(AT_FDCWD, path, NULL);
-	unlink(trace);
 }
 
 /* A worker that failed before the end may have left the processes stopped. */
