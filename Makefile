@@ -82,7 +82,8 @@ BASE := $(call objects,$(wildcard base/*.c))
 
 # ---- xdetach: the glckpt command ------------------------------------------------------------
 cflags-xdetach = $(shell $(PKG_CONFIG) --cflags $(XDETACH_PKGS))
-XDETACH := $(call objects,$(wildcard xdetach/*.c xdetach/cmd/*.c wire/ctl*.c))
+XDETACH := $(call objects,$(filter-out xdetach/stub/% xdetach/preload/%, \
+	$(wildcard xdetach/*.c xdetach/*/*.c)) $(wildcard wire/ctl*.c))
 
 $(BUILD)/glckpt: $(XDETACH) $(BASE)
 	$(call say,LINK)
@@ -95,13 +96,13 @@ $(BUILD)/glckpt-stub: xdetach/stub/stub.c $(BUILD)/.tools
 	$(Q)$(CC) -std=gnu11 $(WARN) -I. -Os -s -static -o $@ $<
 
 # What criu loads: its plugin, and the library that gives it map_files in a user namespace.
-$(BUILD)/criu-plugin/glckpt.so: xdetach/criu/plugin.c $(BUILD)/.tools
+$(BUILD)/criu-plugin/glckpt.so: xdetach/preload/plugin.c $(BUILD)/.tools
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(BASE_CFLAGS) -fvisibility=hidden -fPIC -shared -o $@ $<
 
 # Not for 64-bit file offsets by macro: it defines both names of each call.
-$(BUILD)/glckpt-mapfiles.so: xdetach/criu/mapfiles.c $(BUILD)/.tools
+$(BUILD)/glckpt-mapfiles.so: xdetach/preload/mapfiles.c $(BUILD)/.tools
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) -std=gnu11 $(WARN) $(CFLAGS) -fvisibility=hidden -fPIC -shared -o $@ $<

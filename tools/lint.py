@@ -67,7 +67,7 @@ def words(path: Path, text: str) -> Iterator[str]:
 
 def environment_policy() -> Iterator[str]:
     """The table in environment.c is the policy; what users read has to follow it."""
-    rules = re.findall(r'^\t\{"([A-Z_]+\*?)",', Path("xdetach/environment.c").read_text(),
+    rules = re.findall(r'^\t\{"([A-Z_]+\*?)",', Path("xdetach/session/environment.c").read_text(),
                        re.MULTILINE)
     for page in (Path("README.md"), Path("docs/glckpt.1")):
         text = page.read_text()

@@ -10,7 +10,7 @@
  * when, since then, the file was durable; `serve` ends when its standard input ends.
  */
 #include "base/io.h"
-#include "xdetach/stream.h"
+#include "xdetach/stream/stream.h"
 
 #include <inttypes.h>
 #include <string.h>

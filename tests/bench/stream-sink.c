@@ -7,8 +7,8 @@
  * its own, and ends with 0 after criu has closed the socket.
  */
 #define _GNU_SOURCE
-#include "xdetach/stream-thread.h"
-#include "xdetach/stream-wire.h"
+#include "xdetach/stream/thread.h"
+#include "xdetach/stream/wire.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* doctor: findings have a shape that can be relied on, and the specimen notices what it must. */
 #define _GNU_SOURCE
-#include "xdetach/doctor.h"
+#include "xdetach/doctor/doctor.h"
 
 #include "base/io.h"
-#include "xdetach/specimen.h"
+#include "xdetach/doctor/specimen.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

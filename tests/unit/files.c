@@ -1,10 +1,10 @@
 /* files: what processes hold is found, kept, judged and put back; criu's files.img is edited. */
 #define _GNU_SOURCE
-#include "xdetach/files.h"
+#include "xdetach/image/files.h"
 
 #include "base/io.h"
-#include "xdetach/elf-build-id.h"
-#include "xdetach/proto.h"
+#include "xdetach/engine/proto.h"
+#include "xdetach/image/elf-build-id.h"
 
 #include <errno.h>
 #include <fcntl.h>

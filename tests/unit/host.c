@@ -1,5 +1,5 @@
 /* host: a processor with less, other pages, another architecture; an older kernel is a warning. */
-#include "xdetach/host.h"
+#include "xdetach/doctor/host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* image: there completely or not at all; every changed byte of every part is found. */
 #define _GNU_SOURCE
-#include "xdetach/image.h"
+#include "xdetach/image/image.h"
 
 #include "base/io.h"
-#include "xdetach/image-manifest.h"
+#include "xdetach/image/manifest.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,12 +2,12 @@
  * (run-images.h), and the fence before an image appears (image.h). */
 #define _GNU_SOURCE
 #include "base/io.h"
-#include "xdetach/figures.h"
-#include "xdetach/image-manifest.h"
-#include "xdetach/image.h"
-#include "xdetach/lease.h"
+#include "xdetach/batch/figures.h"
+#include "xdetach/batch/lease.h"
+#include "xdetach/batch/run-images.h"
+#include "xdetach/image/image.h"
+#include "xdetach/image/manifest.h"
 #include "xdetach/paths.h"
-#include "xdetach/run-images.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 /* stream: a made-up criu dumps and restores through the image store; its file is cut, flipped and
  * forged. */
 #define _GNU_SOURCE
-#include "xdetach/stream.h"
+#include "xdetach/stream/stream.h"
 
 #include "base/buf.h"
 #include "base/io.h"
-#include "xdetach/proto.h"
-#include "xdetach/stream-format.h"
+#include "xdetach/engine/proto.h"
+#include "xdetach/stream/format.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* timerfd: the timers in files.img are put right, and nothing else is touched. */
-#include "xdetach/timerfd.h"
+#include "xdetach/engine/timerfd.h"
 
-#include "xdetach/filesimg.h"
+#include "xdetach/engine/filesimg.h"
 
 #include <endian.h>
 #include <setjmp.h>

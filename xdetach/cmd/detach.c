@@ -1,6 +1,6 @@
 #include "wire/ctl.h"
 #include "xdetach/cmd.h"
-#include "xdetach/view.h"
+#include "xdetach/session/view.h"
 
 static const struct poptOption options[] = {POPT_TABLEEND};
 

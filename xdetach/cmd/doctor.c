@@ -1,7 +1,7 @@
-#include "xdetach/doctor.h"
+#include "xdetach/doctor/doctor.h"
 #include "xdetach/cmd.h"
-#include "xdetach/smoke.h"
-#include "xdetach/specimen.h"
+#include "xdetach/doctor/smoke.h"
+#include "xdetach/doctor/specimen.h"
 
 #include <stdio.h>
 #include <string.h>

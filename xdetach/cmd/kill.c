@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "wire/ctl.h"
 #include "xdetach/cmd.h"
-#include "xdetach/session.h"
+#include "xdetach/session/session.h"
 
 #include <ctype.h>
 #include <signal.h>

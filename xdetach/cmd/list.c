@@ -1,6 +1,6 @@
 #include "base/io.h"
 #include "xdetach/cmd.h"
-#include "xdetach/session.h"
+#include "xdetach/session/session.h"
 
 #include <string.h>
 

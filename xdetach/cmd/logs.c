@@ -3,7 +3,7 @@
 #include "wire/ctl.h"
 #include "xdetach/cmd.h"
 #include "xdetach/paths.h"
-#include "xdetach/session.h"
+#include "xdetach/session/session.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 #include "xdetach/cmd.h"
-#include "xdetach/plan.h"
-#include "xdetach/start.h"
+#include "xdetach/session/plan.h"
+#include "xdetach/session/start.h"
 
 #include <string.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
-#include "xdetach/run.h"
+#include "xdetach/batch/run.h"
 #include "xdetach/cmd.h"
-#include "xdetach/plan.h"
+#include "xdetach/session/plan.h"
 
 #include <string.h>
 

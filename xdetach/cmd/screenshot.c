@@ -2,10 +2,10 @@
 #include "base/io.h"
 #include "wire/ctl.h"
 #include "xdetach/cmd.h"
-#include "xdetach/image.h"
+#include "xdetach/image/image.h"
 #include "xdetach/paths.h"
-#include "xdetach/session.h"
-#include "xdetach/xserver.h"
+#include "xdetach/session/session.h"
+#include "xdetach/session/xserver.h"
 
 #include <fcntl.h>
 #include <signal.h>

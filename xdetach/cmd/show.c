@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
 #include "wire/ctl.h"
 #include "xdetach/cmd.h"
-#include "xdetach/image.h"
-#include "xdetach/session.h"
+#include "xdetach/image/image.h"
+#include "xdetach/session/session.h"
 
 #include <stdarg.h>
 #include <string.h>

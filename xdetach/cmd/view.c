@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "xdetach/view.h"
+#include "xdetach/session/view.h"
 #include "base/io.h"
 #include "wire/ctl.h"
 #include "xdetach/cmd.h"

@@ -1,6 +1,6 @@
 #include "wire/ctl.h"
 #include "xdetach/cmd.h"
-#include "xdetach/session.h"
+#include "xdetach/session/session.h"
 
 static const struct poptOption options[] = {POPT_TABLEEND};
 
