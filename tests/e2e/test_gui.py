@@ -1,9 +1,14 @@
 """Programs with windows: the same picture after a restore, and they answer keys."""
 
+import concurrent.futures
+import threading
+
+import numpy
 import pytest
 from harness import pictures
-from harness.driver import wait_until
+from harness.driver import USAGE, wait_until
 from harness.xdisplay import XUser
+from PIL import Image
 
 SERVERS = ["xvfb", "xvnc"]
 
@@ -156,6 +161,43 @@ def test_a_picture_of_a_window_is_in_the_image(glckpt):
     image = glckpt.checkpoint(session, "--stop")
     of_image = glckpt.screenshot(image, glckpt.work / "of-image.png")
     assert pictures.differing_pixels(before, of_image) == 0
+
+
+def test_a_small_picture_is_the_mean_of_the_big_one(glckpt):
+    session = launch_window(glckpt, "xvfb", *XTERM, "sleep", "1000")
+    before = still_shot(glckpt, session, "before")
+    image = glckpt.checkpoint(session, "--stop")
+    with Image.open(before) as big:
+        size = (big.width // 4, big.height // 4)
+        wanted = numpy.asarray(big.convert("RGB").resize(size, Image.BOX)).astype(int)
+    small = glckpt.work / "small.png"
+    glckpt.ok("screenshot", "--width", str(size[0]), "-o", small, image)
+    assert abs(pictures.load(small).astype(int) - wanted).max() <= 1
+    assert "--width" in glckpt.refused("screenshot", "--width=-1", "-o", small, image, status=USAGE)
+
+
+def test_screenshots_never_stand_in_the_way_of_checkpoints(glckpt):
+    session = launch_window(glckpt, "xvfb", *XTERM, "sleep", "1000")
+    still_shot(glckpt, session, "before")
+    over = threading.Event()
+    busy = []
+
+    def look():
+        while not over.is_set():
+            done = glckpt.run("screenshot", "--width", "320", "-o", "/dev/null", session)
+            assert done.returncode == 0 or "try again" in done.stderr, done.stderr
+            busy.append(done.returncode)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        looking = [pool.submit(look) for _ in range(2)]
+        try:
+            for _ in range(5):
+                glckpt.checkpoint(session, "--wait")
+        finally:
+            over.set()
+        for one in looking:
+            one.result()
+    assert 0 in busy
 
 
 def test_four_generations_of_a_window(glckpt):

@@ -116,8 +116,8 @@ static void take_picture(const struct work *work)
 	if (pid == 0) {
 		struct err err = ERR_INIT;
 		alarm(XSERVER_TIMEOUT_MS / 1000);
-		int result =
-			xserver_screenshot(request->xserver, request->session->run_dir, path, &err);
+		int result = xserver_screenshot(
+			request->xserver, request->session->run_dir, path, 0, &err);
 		_exit(result == 0 ? 0 : 1);
 	}
 	int status = -1;

@@ -3,11 +3,11 @@
 
 #include "base/io.h"
 #include "xdetach/paths.h"
+#include "xdetach/session/picture.h"
 
 #include <X11/Xauth.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <png.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -17,10 +17,24 @@
 /* A reply to one GetImage stays below this many bytes. */
 #define STRIP_BYTES (8u << 20)
 
+/* The server closes its end when it has read everything; only then nothing of us is in it, which a
+ * checkpoint would find. */
+static void await_end(int fd)
+{
+	char rest[4096];
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	shutdown(fd, SHUT_WR);
+	while (read(fd, rest, sizeof(rest)) > 0)
+		;
+}
+
 static void disconnect(xcb_connection_t **connection)
 {
-	if (*connection)
-		xcb_disconnect(*connection);
+	if (!*connection)
+		return;
+	if (!xcb_connection_has_error(*connection))
+		await_end(xcb_get_file_descriptor(*connection));
+	xcb_disconnect(*connection);
 }
 
 /* ---- reaching the server by its path, with its cookie ---- */
@@ -74,65 +88,6 @@ static xcb_connection_t *reach(const char *run_dir, int number, struct err *err)
 
 /* ---- the picture ---- */
 
-struct picture {
-	FILE *file;
-	png_structp png;
-	png_infop info;
-};
-
-static void picture_finish(struct picture *picture)
-{
-	if (picture->png)
-		png_destroy_write_struct(&picture->png, &picture->info);
-	if (picture->file)
-		fclose(picture->file);
-}
-
-static int picture_init(struct picture *picture, const char *path, struct err *err)
-{
-	*picture = (struct picture){.file = fopen(path, "we")};
-	if (!picture->file)
-		return err_errno(err, "%s", path);
-	picture->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
-	picture->info = picture->png ? png_create_info_struct(picture->png) : NULL;
-	if (!picture->info)
-		return err_set(err, "out of memory");
-	return 0;
-}
-
-static int picture_begin(struct picture *picture, uint32_t width, uint32_t height)
-{
-	if (setjmp(png_jmpbuf(picture->png)))
-		return -1;
-	png_init_io(picture->png, picture->file);
-	png_set_IHDR(picture->png, picture->info, width, height, 8, PNG_COLOR_TYPE_RGB,
-		PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-	png_set_compression_level(picture->png, 1);
-	png_write_info(picture->png, picture->info);
-	/* X gives blue, green, red and a byte that means nothing. */
-	png_set_bgr(picture->png);
-	png_set_filler(picture->png, 0, PNG_FILLER_AFTER);
-	return 0;
-}
-
-static int picture_rows(
-	struct picture *picture, const uint8_t *pixels, uint32_t rows, size_t stride)
-{
-	if (setjmp(png_jmpbuf(picture->png)))
-		return -1;
-	for (uint32_t y = 0; y < rows; y++)
-		png_write_row(picture->png, pixels + y * stride);
-	return 0;
-}
-
-static int picture_end(struct picture *picture)
-{
-	if (setjmp(png_jmpbuf(picture->png)))
-		return -1;
-	png_write_end(picture->png, NULL);
-	return fflush(picture->file);
-}
-
 static int copy_strip(xcb_connection_t *connection, const xcb_screen_t *screen, uint32_t y,
 	uint32_t rows, struct picture *picture, struct err *err)
 {
@@ -142,36 +97,38 @@ static int copy_strip(xcb_connection_t *connection, const xcb_screen_t *screen, 
 	scoped_free xcb_get_image_reply_t *reply = xcb_get_image_reply(connection, cookie, NULL);
 	if (!reply || (size_t)xcb_get_image_data_length(reply) < stride * rows)
 		return err_set(err, "the private X server gave no picture");
-	if (picture_rows(picture, xcb_get_image_data(reply), rows, stride) < 0)
-		return err_errno(err, "writing the picture");
-	return 0;
+	return picture_rows(picture, xcb_get_image_data(reply), rows, stride, err);
 }
 
-static int copy_screen(xcb_connection_t *connection, struct picture *picture, struct err *err)
+static int copy_rows(xcb_connection_t *connection, const xcb_screen_t *screen,
+	struct picture *picture, struct err *err)
 {
-	const xcb_screen_t *screen = xcb_setup_roots_iterator(xcb_get_setup(connection)).data;
 	uint32_t height = screen->height_in_pixels;
 	uint32_t strip = STRIP_BYTES / (screen->width_in_pixels * 4u);
-	if (screen->root_depth != 24)
-		return err_set(err, "a screen of depth %d cannot be pictured", screen->root_depth);
-	if (picture_begin(picture, screen->width_in_pixels, height) < 0)
-		return err_errno(err, "writing the picture");
 	for (uint32_t y = 0; y < height; y += strip) {
 		uint32_t rows = height - y < strip ? height - y : strip;
 		if (copy_strip(connection, screen, y, rows, picture, err) < 0)
 			return -1;
 	}
-	if (picture_end(picture) != 0)
-		return err_errno(err, "writing the picture");
-	return 0;
+	return picture_end(picture, err);
 }
 
-int xserver_screenshot(
-	const struct xserver *server, const char *run_dir, const char *path, struct err *err)
+static int copy_screen(
+	xcb_connection_t *connection, const char *path, uint32_t width_out, struct err *err)
 {
 	scoped(picture_finish) struct picture picture = {0};
-	scoped(disconnect) xcb_connection_t *connection = reach(run_dir, server->number, err);
-	if (!connection || picture_init(&picture, path, err) < 0)
+	const xcb_screen_t *screen = xcb_setup_roots_iterator(xcb_get_setup(connection)).data;
+	if (screen->root_depth != 24)
+		return err_set(err, "a screen of depth %d cannot be pictured", screen->root_depth);
+	if (picture_begin(&picture, path, screen->width_in_pixels, screen->height_in_pixels,
+		    width_out, err) < 0)
 		return -1;
-	return copy_screen(connection, &picture, err);
+	return copy_rows(connection, screen, &picture, err);
+}
+
+int xserver_screenshot(const struct xserver *server, const char *run_dir, const char *path,
+	uint32_t width_out, struct err *err)
+{
+	scoped(disconnect) xcb_connection_t *connection = reach(run_dir, server->number, err);
+	return connection ? copy_screen(connection, path, width_out, err) : -1;
 }

@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 #include <jansson.h>
+#include <stdint.h>
 
 struct xserver {
 	char kind[8]; /* "none", "xvfb", "xvnc" */
@@ -45,8 +46,9 @@ void xserver_from_json(struct xserver *server, const json_t *json);
 /* Waits at most this long for a frozen or hung server. */
 #define XSERVER_TIMEOUT_MS 3000
 
-/* A picture of the screen of the server behind the socket RUN-DIR/x11/X<number>, as a PNG file. */
-int xserver_screenshot(
-	const struct xserver *server, const char *run_dir, const char *path, struct err *err);
+/* A picture of the screen of the server behind the socket RUN-DIR/x11/X<number>, as a PNG file, at
+ * most `width_out` wide (0: as it is). When it returns the server has closed the connection. */
+int xserver_screenshot(const struct xserver *server, const char *run_dir, const char *path,
+	uint32_t width_out, struct err *err);
 
 #endif
