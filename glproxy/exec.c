@@ -68,6 +68,8 @@ static char *heap_data(struct exec *x, const struct wire_data *data)
 
 static char *find(struct exec *x, const struct wire_data *data)
 {
+	if (data->at % WIRE_ALIGNMENT && data->where != WIRE_OFFSET)
+		return NULL;
 	switch ((enum wire_where)data->where) {
 	case WIRE_INLINE:
 		return (char *)(uintptr_t)inline_data(x, data);

@@ -116,10 +116,9 @@ GLuint names_known(struct names *names, GLuint driver)
 
 static void clear(page_table *table)
 {
-	for (unsigned page = 0; page < NAMES_PAGE; page++) {
-		free((void *)table[page]);
-		atomic_store(&table[page], NULL);
-	}
+	for (unsigned page = 0; page < NAMES_PAGE; page++)
+		if (table[page])
+			free((void *)atomic_exchange(&table[page], NULL));
 }
 
 void names_clear(struct names *names)

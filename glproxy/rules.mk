@@ -21,17 +21,19 @@ $(BUILD)/tests/unit/decode: $(BUILD)/tests/unit/decode.o $(GL_TESTED) $(BASE)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS) cmocka) -pthread
-$(BUILD)/tests/unit/decode.o $(BUILD)/tests/fuzz/decode.o $(BUILD)/tests/fake_driver.o: | \
+$(BUILD)/tests/unit/decode.o $(BUILD)/tests/fuzz/decode.o $(BUILD)/tests/fuzz/driver.o $(BUILD)/tests/fake_driver.o: | \
 	$(BUILD)/wire/.made
 
-#: fuzz         feeds nonsense to the decoder of the GL stream until it is stopped
+#: fuzz         feeds nonsense to the decoder of the GL stream for an hour, or SECONDS=N
 .PHONY: fuzz
 fuzz:
 	@$(MAKE) $(JOBS) CC=clang BUILD=build/fuzz CFLAGS='-O1 -g' \
-		SANFLAGS='-fsanitize=address,fuzzer-no-link' build/fuzz/tests/fuzz/decode
-	build/fuzz/tests/fuzz/decode -close_fd_mask=2 -artifact_prefix=build/fuzz/ -max_len=4096 -max_total_time=$(or $(SECONDS),3600)
+		SANFLAGS='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined' build/fuzz/tests/fuzz/decode
+	@mkdir -p build/fuzz/corpus
+	build/fuzz/tests/fuzz/decode -close_fd_mask=2 -artifact_prefix=build/fuzz/ -max_len=4096 \
+		-max_total_time=$(or $(SECONDS),3600) build/fuzz/corpus
 
-$(BUILD)/tests/fuzz/decode: $(BUILD)/tests/fuzz/decode.o $(GL_TESTED) $(BASE)
+$(BUILD)/tests/fuzz/decode: $(BUILD)/tests/fuzz/decode.o $(BUILD)/tests/fuzz/driver.o $(GL_TESTED) $(BASE)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ \
 		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -pthread

@@ -1,5 +1,7 @@
 #include "tests/fake_driver.h"
 
+#include "glproxy/memo.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,6 +26,43 @@ static void *reserve(size_t size)
 
 #define HEAP ((size_t)1 << 34)
 
+static void begin(struct fake *fake)
+{
+	struct exec *x = &fake->context.exec;
+	wire_ring_format(&fake->context.ring, fake->ring);
+	exec_init(x, &fake->proxy, &fake->context.ring);
+	x->context = &fake->context;
+	fake->group.memo = memo_create();
+	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++)
+		x->names[cls] = fake->names[cls];
+}
+
+static void end(struct fake *fake)
+{
+	exec_finish(&fake->context.exec);
+	free(fake->context.feedback);
+	fake->context.feedback = NULL;
+	for (size_t i = 0; i < fake->group.mapping_count; i++)
+		free(fake->group.mappings[i].shadow);
+	memo_destroy(fake->group.memo);
+	free(fake->group.mappings);
+	free(fake->group.syncs);
+	fake->group.mappings = NULL;
+	fake->group.syncs = NULL;
+	fake->group.mapping_count = fake->group.sync_count = 0;
+	fake->group.mapped = fake->group.persistent = 0;
+}
+
+void fake_reset(struct fake *fake)
+{
+	end(fake);
+	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++)
+		names_clear(fake->names[cls]);
+	atomic_store(&fake->context.ring.shared->tail, 0);
+	atomic_store(&fake->context.ring.shared->messages, 0);
+	begin(fake);
+}
+
 void fake_init(struct fake *fake)
 {
 	memset(fake, 0, sizeof(*fake));
@@ -32,6 +71,7 @@ void fake_init(struct fake *fake)
 		memcpy((char *)&fake->driver + at, &call, sizeof(call));
 	fake->heap = reserve(HEAP);
 	fake->ring = reserve(wire_ring_bytes());
+	pthread_mutex_init(&fake->context.debug_lock, NULL);
 	fake->proxy.driver = &fake->driver;
 	fake->proxy.heap = fake->heap;
 	pthread_mutex_init(&fake->proxy.lock, NULL);
@@ -39,23 +79,19 @@ void fake_init(struct fake *fake)
 	fake->proxy.surfaces = calloc(PROXY_OBJECTS, sizeof(*fake->proxy.surfaces));
 	pthread_mutex_init(&fake->group.lock, NULL);
 	fake->context.group = &fake->group;
-	wire_ring_format(&fake->context.ring, fake->ring);
-	exec_init(&fake->context.exec, &fake->proxy, &fake->context.ring);
-	fake->context.exec.context = &fake->context;
+	fake->proxy.let_go = true; /* of X servers */
 	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++)
-		fake->context.exec.names[cls] = names_create();
+		fake->names[cls] = names_create();
+	begin(fake);
 }
 
 void fake_finish(struct fake *fake)
 {
-	exec_finish(&fake->context.exec);
+	end(fake);
 	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++)
-		names_destroy(fake->context.exec.names[cls]);
+		names_destroy(fake->names[cls]);
 	free(fake->proxy.contexts);
 	free(fake->proxy.surfaces);
-	free(fake->group.mappings);
-	free(fake->group.syncs);
-	free(fake->context.feedback);
 	munmap(fake->heap, HEAP);
 	munmap(fake->ring, wire_ring_bytes());
 }

@@ -13,6 +13,7 @@ struct fake {
 	struct context context;
 	struct group group;
 	struct driver driver;
+	struct names *names[NAMES_CLASSES];
 	char *heap;
 	void *ring;
 };
@@ -20,6 +21,9 @@ struct fake {
 /* `called` counts the driver's calls. Aborts without memory. */
 void fake_init(struct fake *fake);
 void fake_finish(struct fake *fake);
+
+/* Forgets what was said: everything but the driver and the memory is as after fake_init(). */
+void fake_reset(struct fake *fake);
 
 /* Puts bytes into the ring as one message and has them executed; whether the client was refused. */
 bool fake_feed(struct fake *fake, const void *message, size_t size);

@@ -18,6 +18,7 @@ struct wire_head {
 
 #define WIRE_MESSAGE_MAX 4096 /* bytes of a whole message */
 #define WIRE_INLINE_MAX 2048  /* bytes of inline data of one message */
+#define WIRE_ALIGNMENT 8      /* of every piece of data */
 
 /* Where a piece of data is. */
 enum wire_where {
