@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "glproxy/calls_buffer.h"
 #include "glproxy/context.h"
+#include "glproxy/front.h"
 #include "glproxy/live.h"
 #include "glproxy/surface.h"
 #include "hand.h"
@@ -193,26 +194,19 @@ void proxy_ckSwap(struct exec *x, GLuint number, GLint left, GLint bottom, GLint
 	struct context *context = x->context;
 	struct surface *surface = context->draw;
 	if (surface && surface->id == number && context->current) {
-		surface_show(surface, context, left, bottom, width, height);
+		front_swap(context, left, bottom, width, height);
 		context_follow(context, false);
 	}
 	atomic_store_explicit(&x->map.shared->frames, frame, memory_order_release);
 	exec_reply(x, 0); /* somebody may wait for a frame to be over */
 }
 
-static bool shows_at_once(const struct context *context)
-{
-	const struct surface *surface = context->draw;
-	return surface && surface->present &&
-		(!(surface->flags & SURFACE_DOUBLE) || context->front);
-}
-
 void proxy_ckShowFront(struct exec *x, GLuint wait)
 {
 	if (!context_only(x) || !x->context->current)
 		return;
-	if (shows_at_once(x->context))
-		surface_show(x->context->draw, x->context, 0, 0, 0, 0);
+	if (front_is_drawn(x->context))
+		front_flush(x->context);
 	if (wait)
 		surface_settle(x->context->draw);
 }
@@ -220,8 +214,8 @@ void proxy_ckShowFront(struct exec *x, GLuint wait)
 void proxy_glFlush(struct exec *x)
 {
 	x->driver->Flush();
-	if (x->context && x->context->current && shows_at_once(x->context))
-		surface_show(x->context->draw, x->context, 0, 0, 0, 0);
+	if (x->context && x->context->current && front_is_drawn(x->context))
+		front_flush(x->context);
 }
 
 void proxy_glFinish(struct exec *x)
@@ -230,8 +224,8 @@ void proxy_glFinish(struct exec *x)
 	buffers_waited(x);
 	if (!x->context || !x->context->current)
 		return;
-	if (shows_at_once(x->context))
-		surface_show(x->context->draw, x->context, 0, 0, 0, 0);
+	if (front_is_drawn(x->context))
+		front_flush(x->context);
 	surface_settle(x->context->draw);
 }
 
@@ -241,16 +235,6 @@ void proxy_glViewport(struct exec *x, GLint left, GLint bottom, GLsizei width, G
 	if (surface && ((unsigned)width != surface->width || (unsigned)height != surface->height))
 		context_follow(x->context, true);
 	x->driver->Viewport(left, bottom, width, height);
-}
-
-void proxy_glDrawBuffer(struct exec *x, GLenum buffer)
-{
-	x->driver->DrawBuffer(buffer);
-	if (x->context)
-		x->context->front = buffer == GL_FRONT || buffer == GL_FRONT_LEFT ||
-			buffer == GL_FRONT_AND_BACK || buffer == GL_LEFT;
-	if (x->context && x->context->front)
-		x->context->front_drawn = true;
 }
 
 void proxy_ckExpect(struct exec *x, GLuint64 value)

@@ -1,6 +1,7 @@
 #include "glproxy/context.h"
 
 #include "base/log.h"
+#include "glproxy/front.h"
 #include "glproxy/live.h"
 #include "glproxy/memo.h"
 #include "glproxy/surface.h"
@@ -69,6 +70,8 @@ static struct context *failed(struct context *context, EGLint *reason, EGLint co
 	*reason = code;
 	if (context->egl != EGL_NO_CONTEXT)
 		eglDestroyContext(context->exec.proxy->display, context->egl);
+	if (context->helper != EGL_NO_CONTEXT)
+		eglDestroyContext(context->exec.proxy->display, context->helper);
 	if (context->ring.shared)
 		proxy_drop_ring(context->exec.proxy, context->file, &context->ring);
 	group_drop(context->group);
@@ -102,6 +105,7 @@ static struct context *allocate(struct proxy *proxy, unsigned id, struct context
 	context->exec.context = context;
 	context->egl = EGL_NO_CONTEXT;
 	context->own = EGL_NO_SURFACE;
+	context->helper = EGL_NO_CONTEXT;
 	context->group = share ? share->group : group_create();
 	if (context->group && share)
 		context->group->references++;
@@ -266,9 +270,11 @@ bool context_make_current(struct context *context, struct surface *draw, struct 
 	surface_drop(context->read);
 	context->draw = draw;
 	context->read = read;
-	if (!context->version)
+	const bool first = !context->version;
+	if (first)
 		context->version = version_of(context);
 	context->current = true;
+	front_begin(context, first);
 	return true;
 }
 
@@ -283,6 +289,38 @@ void context_follow(struct context *context, bool ask)
 		bind_own(context, context->draw);
 	else
 		bind_surfaces(context, context->draw, context->read);
+	front_arrange(context);
+}
+
+static bool is_bound(const struct context *context, EGLSurface draw, EGLSurface read)
+{
+	return eglGetCurrentContext() == context->egl && eglGetCurrentSurface(EGL_DRAW) == draw &&
+		eglGetCurrentSurface(EGL_READ) == read;
+}
+
+static bool bind_window(struct context *context, EGLSurface read)
+{
+	EGLSurface draw = context->draw ? context->draw->egl : EGL_NO_SURFACE;
+	if (is_bound(context, draw, read))
+		return true;
+	if (!bind(context, draw, read))
+		return false;
+	front_say_reads(context);
+	return true;
+}
+
+bool context_bind(struct context *context)
+{
+	eglBindAPI(context->api);
+	if (context->own != EGL_NO_SURFACE)
+		return bind(context, context->own, context->own);
+	return bind_window(context, front_read_surface(context));
+}
+
+void context_read_from(struct context *context, EGLSurface surface)
+{
+	if (context->own == EGL_NO_SURFACE)
+		bind_window(context, surface);
 }
 
 void context_release(struct context *context)

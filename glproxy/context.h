@@ -53,12 +53,12 @@ struct context {
 	char file[24];
 	struct wire_mapping ring;
 	EGLContext egl;
-	EGLSurface own; /* EGL_NO_SURFACE, or a pbuffer of this context alone */
+	EGLSurface own;    /* EGL_NO_SURFACE, or a pbuffer of this context alone */
+	EGLContext helper; /* front.c's, to move colours; EGL_NO_CONTEXT before it is needed */
 	EGLenum api;
 	EGLint config;
 	EGLint *attributes; /* as the context was asked for, up to EGL_NONE */
 	GLint version;      /* 45, 30, ...: of the driver's context */
-	bool front_drawn;   /* ... or did once: its picture is not the back buffer's */
 	bool core;          /* a core profile; known while a snapshot is taken */
 	struct group *group;
 	struct surface *draw;
@@ -69,7 +69,9 @@ struct context {
 	bool gone;
 	bool current;
 	bool cannot_invert; /* the driver cannot read pictures top row first */
-	bool front;         /* the program draws to the front buffer */
+	bool front;         /* the program has named the front buffer, and may come back to it */
+	GLenum draws;       /* GL_DRAW_BUFFER and GL_READ_BUFFER of the default framebuffer, */
+	GLenum reads;       /* ... kept by front.c; 0 (none) before the first drawable */
 	pthread_mutex_t debug_lock;
 	struct debug_message *debug_messages;
 	GLuint64 feedback_room;
@@ -106,6 +108,13 @@ bool context_make_current(struct context *context, struct surface *draw, struct 
  * server now. */
 void context_follow(struct context *context, bool ask);
 void context_release(struct context *context);
+
+/* Binds the driver's surfaces that the context's drawables and buffers stand for. */
+bool context_bind(struct context *context);
+
+/* Reads of the default framebuffer are from this surface of the driver until context_bind(); not
+ * for contexts that draw in a pbuffer of their own. */
+void context_read_from(struct context *context, EGLSurface surface);
 
 /* Waits until another ring's reader has come to a position. */
 void context_await(struct exec *x, unsigned ring, uint64_t position);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "glproxy/calls_buffer.h"
 #include "glproxy/context.h"
+#include "glproxy/front.h"
 #include "glproxy/live.h"
 #include "glproxy/proxy.h"
 #include "messages.h"
@@ -217,9 +218,12 @@ static void execute(struct exec *x, size_t size)
 		return;
 	}
 	x->used[head.opcode / 64] |= (uint64_t)1 << (head.opcode % 64);
-	if (exec_entries[head.opcode].sees && x->context && x->context->group->persistent)
+	const struct exec_entry *entry = &exec_entries[head.opcode];
+	if (entry->duties & EXEC_SEES && x->context && x->context->group->persistent)
 		buffers_to_driver(x);
-	exec_entries[head.opcode].decode(x, x->message);
+	entry->decode(x, x->message);
+	if (entry->duties & (EXEC_AIMS | EXEC_RECALLS))
+		front_look(x, entry->duties & EXEC_AIMS);
 	if (head.opcode == WIRE_glBegin || head.opcode == WIRE_glEnd)
 		x->in_begin = head.opcode == WIRE_glBegin;
 }

@@ -60,10 +60,17 @@ struct exec {
 			 first */
 };
 
+/* What is to be done besides a call (wire/policy.txt: words of the same names). */
+enum exec_duty {
+	EXEC_SEES = 1,    /* before: it may read buffers that are mapped */
+	EXEC_AIMS = 2,    /* after: it may have named another buffer of the window */
+	EXEC_RECALLS = 4, /* after: it may have brought back what was named before */
+};
+
 struct exec_entry {
 	void (*decode)(struct exec *x, const void *message);
-	size_t size; /* of the fixed part */
-	bool sees;   /* may read buffers that are mapped */
+	unsigned size;   /* of the fixed part */
+	unsigned duties; /* enum exec_duty */
 };
 
 extern const struct exec_entry exec_entries[];

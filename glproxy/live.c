@@ -41,18 +41,17 @@ static bool *parked_flag(struct exec *x)
 	return x->context ? &x->context->parked : &x->proxy->live->control_parked;
 }
 
+static bool release(const struct context *context)
+{
+	eglBindAPI(context->api);
+	return eglMakeCurrent(
+		context->exec.proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
+}
+
 static void bind(struct exec *x, bool on)
 {
 	struct context *context = x->context;
-	if (!context || !context->current)
-		return;
-	eglBindAPI(context->api);
-	const bool done = on
-		? eglMakeCurrent(x->proxy->display,
-			  context->draw ? context->draw->egl : EGL_NO_SURFACE,
-			  context->read ? context->read->egl : EGL_NO_SURFACE, context->egl)
-		: eglMakeCurrent(x->proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
-	if (!done)
+	if (context && context->current && !(on ? context_bind(context) : release(context)))
 		log_line("process %d: context %u: cannot be bound: 0x%x", x->proxy->client,
 			context->id, eglGetError());
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,6 +40,7 @@ struct present {
 	pthread_cond_t changed;
 	struct slot slots[SLOTS];
 	struct slot *drawing;
+	struct slot *shown; /* the last picture that was shown whole, while it is there */
 	uint64_t turns;
 	unsigned width, height;
 	bool stop;
@@ -233,12 +235,14 @@ static struct timespec deadline(void)
 	return until;
 }
 
+/* The picture that is shown is overwritten last. */
 static struct slot *free_one(struct present *present)
 {
+	struct slot *found = NULL;
 	for (unsigned i = 0; i < SLOTS; i++)
-		if (present->slots[i].state == SLOT_FREE)
-			return &present->slots[i];
-	return NULL;
+		if (present->slots[i].state == SLOT_FREE && (!found || found == present->shown))
+			found = &present->slots[i];
+	return found;
 }
 
 void *present_begin(struct present *present, unsigned width, unsigned height)
@@ -251,6 +255,8 @@ void *present_begin(struct present *present, unsigned width, unsigned height)
 			break;
 	if (slot && grow(present, slot, (size_t)width * height * 4)) {
 		slot->state = SLOT_DRAWN;
+		if (slot == present->shown)
+			present->shown = NULL;
 		slot->width = width;
 		slot->height = height;
 	} else {
@@ -271,8 +277,43 @@ void present_end(struct present *present, int x, int y, unsigned width, unsigned
 	slot->show_height = height;
 	slot->turn = ++present->turns;
 	slot->state = SLOT_READY;
+	present->shown = width == slot->width && height == slot->height ? slot : NULL;
 	pthread_cond_broadcast(&present->changed);
 	pthread_mutex_unlock(&present->lock);
+}
+
+static bool copy_shown(struct present *present, void *picture, unsigned width, unsigned height)
+{
+	pthread_mutex_lock(&present->lock);
+	const struct slot *shown = present->shown;
+	const bool fits = shown && shown->width == width && shown->height == height;
+	if (fits)
+		memcpy(picture, shown->memory, (size_t)width * height * 4);
+	pthread_mutex_unlock(&present->lock);
+	return fits;
+}
+
+/* A window that cannot be seen has no picture in the server. */
+static void ask_picture(struct present *present, void *picture, unsigned width, unsigned height)
+{
+	const size_t size = (size_t)width * height * 4;
+	xcb_get_image_reply_t *reply = xcb_get_image_reply(present->connection,
+		xcb_get_image(present->connection, XCB_IMAGE_FORMAT_Z_PIXMAP, present->drawable, 0,
+			0, (uint16_t)width, (uint16_t)height, UINT32_MAX),
+		NULL);
+	if (reply && (size_t)xcb_get_image_data_length(reply) == size)
+		memcpy(picture, xcb_get_image_data(reply), size);
+	free(reply);
+}
+
+void *present_picture(struct present *present, unsigned width, unsigned height)
+{
+	void *picture = calloc((size_t)width * height + 1, 4);
+	if (!picture || copy_shown(present, picture, width, height))
+		return picture;
+	present_settle(present);
+	ask_picture(present, picture, width, height);
+	return picture;
 }
 
 void present_size(struct present *present, bool ask, unsigned *width, unsigned *height)

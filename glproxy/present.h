@@ -28,6 +28,10 @@ void present_end(struct present *present, int x, int y, unsigned width, unsigned
 /* The size last seen; `ask`: the size now. */
 void present_size(struct present *present, bool ask, unsigned *width, unsigned *height);
 
+/* What the drawable shows, as a picture of this size for free(), black where nothing is known. NULL
+ * without memory. */
+void *present_picture(struct present *present, unsigned width, unsigned height);
+
 /* Waits at most about 100 ms until everything handed over is shown. */
 void present_settle(struct present *present);
 

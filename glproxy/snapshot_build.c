@@ -33,6 +33,9 @@ static void forget_context(struct context *context)
 	const struct wire_state before = x->state;
 	eglDestroyContext(x->proxy->display, context->egl);
 	context->egl = EGL_NO_CONTEXT;
+	if (context->helper != EGL_NO_CONTEXT)
+		eglDestroyContext(x->proxy->display, context->helper);
+	context->helper = EGL_NO_CONTEXT;
 	forget_group(context->group);
 	for (unsigned cls = NAMES_SHARED; cls < NAMES_CLASSES; cls++)
 		names_clear(x->names[cls]);
@@ -50,6 +53,7 @@ void snapshot_forget(struct proxy *proxy)
 			forget_context(proxy->contexts[id]);
 	for (unsigned id = 1; id < PROXY_OBJECTS; id++)
 		if (proxy->surfaces[id]) {
+			surface_unite(proxy->surfaces[id]);
 			eglDestroySurface(proxy->display, proxy->surfaces[id]->egl);
 			proxy->surfaces[id]->egl = EGL_NO_SURFACE;
 		}

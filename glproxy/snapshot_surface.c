@@ -122,6 +122,7 @@ int surface_adopt(struct proxy *proxy, struct span record, struct err *err)
 	surface->proxy = proxy;
 	surface->references = 1;
 	surface->egl = EGL_NO_SURFACE;
+	surface->other = EGL_NO_SURFACE;
 	surface->id = span_u32(&record);
 	surface->kind = (enum surface_kind)span_u32(&record);
 	surface->flags = span_u32(&record);

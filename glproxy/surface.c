@@ -50,6 +50,7 @@ struct surface *surface_create(struct proxy *proxy, enum surface_kind kind, EGLi
 	surface->height = height;
 	surface->references = 1;
 	surface->egl = EGL_NO_SURFACE;
+	surface->other = EGL_NO_SURFACE;
 	surface->drawable = drawable;
 	snprintf(surface->display, sizeof(surface->display), "%s", display);
 	const bool shown = kind != SURFACE_PBUFFER && !proxy->let_go;
@@ -70,11 +71,21 @@ struct surface *surface_hold(struct surface *surface)
 	return surface;
 }
 
+void surface_unite(struct surface *surface)
+{
+	if (surface->other != EGL_NO_SURFACE)
+		eglDestroySurface(surface->proxy->display, surface->other);
+	surface->other = EGL_NO_SURFACE;
+	surface->turned = false;
+	surface->both = false;
+}
+
 void surface_drop(struct surface *surface)
 {
 	if (!surface || --surface->references)
 		return;
 	present_destroy(surface->present);
+	surface_unite(surface);
 	if (surface->egl != EGL_NO_SURFACE)
 		eglDestroySurface(surface->proxy->display, surface->egl);
 	free(surface);
@@ -99,6 +110,7 @@ bool surface_follow(struct surface *surface, bool ask)
 	/* Still current to the caller's context: EGL keeps it until the caller binds the new one.
 	 */
 	eglDestroySurface(surface->proxy->display, before);
+	surface_unite(surface);
 	return true;
 }
 
@@ -256,7 +268,12 @@ void surface_show(
 	char *picture = present_begin(surface->present, surface->width, surface->height);
 	if (!picture)
 		return;
+	const bool aside = context->read != surface || surface->other != EGL_NO_SURFACE;
+	if (aside)
+		context_read_from(context, surface->egl);
 	read_picture(context, surface, picture);
+	if (aside)
+		context_bind(context);
 	const int w = (int)surface->width, h = (int)surface->height;
 	const int left = width ? x : 0, bottom = width ? y : 0;
 	int right = width ? x + width : w, top = width ? y + height : h;

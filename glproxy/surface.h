@@ -4,7 +4,15 @@
  * A window is drawn in a pbuffer of its size; a swap reads the pbuffer and hands the picture to a
  * thread that puts it into the window. The pbuffer stays as it is: as with the software GLX of
  * Mesa, a swap copies. A window that changed its size gets a new pbuffer at the next swap or
- * glViewport.
+ * glViewport, and its front buffer is forgotten.
+ *
+ * For those who keep surfaces: `egl` has the depths, the stencils and the colours of one buffer:
+ * the back buffer's, or where `turned` the front buffer's. `other` is EGL_NO_SURFACE as long as no
+ * program used the front buffer: it is what the window shows, and there is nothing to keep. Else
+ * its colours are the other buffer's (its depths mean nothing); where `both`, they are out of date
+ * and count as the same as those of `egl`. The three are front.c's, and change in the thread of the
+ * context alone whose draw surface this is; what a context draws to and reads from is its
+ * GL_DRAW_BUFFER and GL_READ_BUFFER in the driver, and context.h's draws and reads.
  */
 #ifndef GLPROXY_SURFACE_H
 #define GLPROXY_SURFACE_H
@@ -30,6 +38,9 @@ struct surface {
 	unsigned drawable; /* X's number, and where it is; for those that are shown */
 	char display[64];
 	EGLSurface egl;
+	EGLSurface other;
+	bool turned;
+	bool both;
 	unsigned width, height;
 	_Atomic unsigned references;
 	struct present *present; /* NULL for pbuffers, and while the proxy has let go of X */
@@ -56,7 +67,11 @@ EGLSurface surface_pbuffer(const struct surface *surface, EGLConfig config);
  * thread of the context it is current to. `ask`: ask the X server now. */
 bool surface_follow(struct surface *surface, bool ask);
 
-/* Shows the picture, or the part of it given in GL's window coordinates (width 0: all of it). */
+/* Forgets the front buffer. */
+void surface_unite(struct surface *surface);
+
+/* Shows the colours of `egl`, or the part of them given in GL's window coordinates (width 0: all).
+ */
 void surface_show(
 	struct surface *surface, struct context *context, int x, int y, int width, int height);
 

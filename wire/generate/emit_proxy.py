@@ -148,11 +148,17 @@ def header(calls: list[Call]) -> str:
             '#include "glproxy/exec.h"\n\n' + "\n".join(lines) + "\n\n#endif\n")
 
 
+def duties(call: Call) -> str:
+    """What is to be done besides the call (enum exec_duty)."""
+    words = [word for word in ("sees", "aims", "recalls") if call.has(word)]
+    return " | ".join(f"EXEC_{word.upper()}" for word in words) or "0"
+
+
 def source(calls: list[Call]) -> str:
     text = (f'{HEADER}#include "glproxy/exec.h"\n#include "hand.h"\n#include "driver_table.h"\n'
             '#include "messages.h"\n#include "wire/pixel.h"\n#include "wire/size.h"\n\n')
     text += "\n".join(function(c) for c in calls)
     rows = "\n".join(
-        f"\t[WIRE_{c.name}] = {{decode_{c.name}, sizeof(struct wire_{c.name}), "
-        f"{'true' if c.has('sees') else 'false'}}}," for c in calls)
+        f"\t[WIRE_{c.name}] = {{decode_{c.name}, sizeof(struct wire_{c.name}), {duties(c)}}},"
+        for c in calls)
     return text + f"\nconst struct exec_entry exec_entries[WIRE_OPCODES] = {{\n{rows}\n}};\n"

@@ -26,6 +26,8 @@ A line is `NAME word ...`, where NAME may hold `*` and a later line adds to an e
     local         answered in the shim, never sent
     hide          not offered to programs
     sees          the call may read buffers that are mapped at the same time
+    aims          the call may name another buffer of the window to draw to or read from
+    recalls       the call may bring back what an earlier one named
     sync          waits for the proxy, although nothing is returned
 
 `length FORM = EXPR` says what a length the registry writes as FORM means.
@@ -35,7 +37,7 @@ import fnmatch
 import re
 from dataclasses import dataclass, field
 
-FLAGS = {"hand", "exec", "track", "local", "hide", "sync", "sees"}
+FLAGS = {"hand", "exec", "track", "local", "hide", "sync", "sees", "aims", "recalls"}
 
 
 @dataclass

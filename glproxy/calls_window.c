@@ -1,0 +1,70 @@
+/*
+ * Calls that read from the window's framebuffer: depths and stencils have one place, colours may
+ * have another (front.h).
+ */
+#include "glproxy/front.h"
+#include "hand.h"
+
+static bool is_depth(GLenum format)
+{
+	return format == GL_DEPTH_COMPONENT || format == GL_STENCIL_INDEX ||
+		format == GL_DEPTH_STENCIL || format == GL_DEPTH || format == GL_STENCIL ||
+		format == GL_DEPTH_STENCIL_TO_RGBA_NV;
+}
+
+#define DEPTHS (GL_DEPTH_BUFFER_BIT | GL_STENCIL_BUFFER_BIT)
+
+void proxy_glReadPixels(struct exec *x, GLint left, GLint bottom, GLsizei width, GLsizei height,
+	GLenum format, GLenum type, void *pixels)
+{
+	const bool aside = is_depth(format) && front_read_depths(x);
+	x->driver->ReadPixels(left, bottom, width, height, format, type, pixels);
+	if (aside)
+		front_read_again(x);
+}
+
+void proxy_glReadnPixels(struct exec *x, GLint left, GLint bottom, GLsizei width, GLsizei height,
+	GLenum format, GLenum type, GLsizei size, void *data)
+{
+	const bool aside = is_depth(format) && front_read_depths(x);
+	x->driver->ReadnPixels(left, bottom, width, height, format, type, size, data);
+	if (aside)
+		front_read_again(x);
+}
+
+void proxy_glCopyPixels(
+	struct exec *x, GLint left, GLint bottom, GLsizei width, GLsizei height, GLenum type)
+{
+	const bool aside = is_depth(type) && front_read_depths(x);
+	x->driver->CopyPixels(left, bottom, width, height, type);
+	if (aside)
+		front_read_again(x);
+}
+
+void proxy_glBlitFramebuffer(struct exec *x, GLint left, GLint bottom, GLint right, GLint top,
+	GLint to_left, GLint to_bottom, GLint to_right, GLint to_top, GLbitfield mask,
+	GLenum filter)
+{
+	if (mask & DEPTHS && front_read_depths(x)) {
+		x->driver->BlitFramebuffer(left, bottom, right, top, to_left, to_bottom, to_right,
+			to_top, mask & DEPTHS, filter);
+		front_read_again(x);
+		mask &= ~(GLbitfield)DEPTHS;
+	}
+	x->driver->BlitFramebuffer(
+		left, bottom, right, top, to_left, to_bottom, to_right, to_top, mask, filter);
+}
+
+void proxy_glBlitNamedFramebuffer(struct exec *x, GLuint from, GLuint to, GLint left, GLint bottom,
+	GLint right, GLint top, GLint to_left, GLint to_bottom, GLint to_right, GLint to_top,
+	GLbitfield mask, GLenum filter)
+{
+	if (!from && mask & DEPTHS && front_read_depths(x)) {
+		x->driver->BlitNamedFramebuffer(from, to, left, bottom, right, top, to_left,
+			to_bottom, to_right, to_top, mask & DEPTHS, filter);
+		front_read_again(x);
+		mask &= ~(GLbitfield)DEPTHS;
+	}
+	x->driver->BlitNamedFramebuffer(from, to, left, bottom, right, top, to_left, to_bottom,
+		to_right, to_top, mask, filter);
+}
