@@ -35,7 +35,10 @@ static int teardown(void **state)
 	return io_remove_tree(AT_FDCWD, dir, NULL);
 }
 
-static const struct lease_claim nobody = {0};
+/* A holder on another host that does not renew is given up sooner than LEASE_STALE_S. */
+#define PATIENCE_S 0.5
+
+static const struct lease_claim nobody = {.patience_s = PATIENCE_S};
 
 static bool at_once(const void *data)
 {
@@ -57,17 +60,39 @@ static int entries(void)
 	return count - 2;
 }
 
-/* A lease as another host would leave it, renewed `age` seconds ago. */
-static void leave_lease(int token, const char *job, int start, int age)
+static char *lease_path(int token)
 {
-	scoped_free char *path = paths_format(NULL, "%s/lease.%d", dir, token);
+	return paths_format(NULL, "%s/lease.%d", dir, token);
+}
+
+/* A lease as another host would leave it, whose clock is `ahead` seconds ahead of ours. */
+static void leave_lease(int token, const char *job, int start, int ahead)
+{
+	scoped_free char *path = lease_path(token);
 	json_t *what = json_pack("{s:i, s:{s:s, s:i}, s:s, s:i, s:i, s:s?, s:i}", "token", token,
 		"place", "boot", "another", "pid_namespace", 1, "host", "faraway", "pid", 4711,
 		"started", 1, "job", job, "start", start);
-	const struct timespec times[2] = {{time(NULL) - age, 0}, {time(NULL) - age, 0}};
+	const struct timespec times[2] = {{time(NULL) + ahead, 0}, {time(NULL) + ahead, 0}};
 	assert_int_equal(json_dump_file(what, path, 0), 0);
 	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 	json_decref(what);
+}
+
+/* ---- link(2), as lease.c calls it ---- */
+
+static void (*before_link)(const char *new);
+static bool lose_answer;
+
+int link(const char *old, const char *new)
+{
+	void (*before)(const char *) = before_link;
+	before_link = NULL;
+	if (before)
+		before(new);
+	if (linkat(AT_FDCWD, old, AT_FDCWD, new, 0) < 0)
+		return -1;
+	errno = EEXIST;
+	return lose_answer ? -1 : 0;
 }
 
 /* ---- the lease ---- */
@@ -118,49 +143,169 @@ static void a_dead_process_on_this_host_holds_nothing(void **state)
 	lease_remove(&lease);
 }
 
-static void a_dead_host_holds_nothing(void **state)
+static void a_host_that_does_not_renew_holds_nothing(void **state)
 {
-	struct err err;
-	struct lease lease;
-	leave_lease(6, NULL, 0, LEASE_STALE_S + 5);
-	assert_int_equal(take(&lease, &nobody, &err), 0);
-	assert_int_equal(lease.token, 7);
-	lease_remove(&lease);
-}
-
-static void a_host_that_may_be_alive_is_waited_for(void **state)
-{
-	struct err err;
-	struct lease lease;
-	leave_lease(6, NULL, 0, 3);
-	const struct lease_claim hasty = {.give_up = at_once};
-	assert_int_equal(take(&lease, &hasty, &err), -1);
-	assert_non_null(strstr(err.text, "preempted while it waited"));
-
-	leave_lease(6, NULL, 0, LEASE_STALE_S - 1);
-	double began = io_now();
-	assert_int_equal(take(&lease, &nobody, &err), 0);
-	assert_true(io_now() - began < 10);
-	lease_remove(&lease);
-}
-
-static void a_host_that_renews_is_refused(void **state)
-{
-	struct err err;
-	struct lease lease;
-	leave_lease(6, NULL, 0, 3);
-	pid_t pid = fork();
-	if (pid == 0) {
-		scoped_free char *path = paths_format(NULL, "%s/lease.6", dir);
-		for (;;) {
-			utimensat(AT_FDCWD, path, NULL, 0);
-			usleep(50000);
-		}
+	static const int clocks[] = {-3600, 0, 3600};
+	for (size_t i = 0; i < array_len(clocks); i++) {
+		struct err err;
+		struct lease lease;
+		leave_lease(6, NULL, 0, clocks[i]);
+		double began = io_now();
+		assert_int_equal(take(&lease, &nobody, &err), 0);
+		assert_true(io_now() - began >= PATIENCE_S);
+		assert_int_equal(lease.token, 7);
+		lease_remove(&lease);
+		assert_int_equal(entries(), 0);
 	}
-	assert_int_equal(take(&lease, &nobody, &err), -1);
+}
+
+static void a_notice_ends_the_wait_for_a_host(void **state)
+{
+	struct err err;
+	struct lease lease;
+	leave_lease(6, NULL, 0, 0);
+	const struct lease_claim hasty = {.patience_s = 1000, .give_up = at_once};
+	assert_int_equal(take(&lease, &hasty, &err), -1);
+	assert_non_null(strstr(err.text, "a notice came while it waited"));
+}
+
+/* By the time of its file such a lease is old: only that it changes shows that it is held. */
+static void a_host_that_renews_is_refused_whatever_its_clock_says(void **state)
+{
+	struct err err;
+	struct lease lease;
+	leave_lease(6, NULL, 0, -3600);
+	pid_t pid = fork();
+	for (int i = 0; pid == 0; i = !i) {
+		leave_lease(6, NULL, 0, i - 3600);
+		usleep(50000);
+	}
+	const struct lease_claim patient = {.patience_s = 1000};
+	assert_int_equal(take(&lease, &patient, &err), -1);
 	assert_non_null(strstr(err.text, "on faraway by process 4711"));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+}
+
+static void a_lost_answer_of_the_server_does_not_matter(void **state)
+{
+	struct err err;
+	struct lease lease;
+	lose_answer = true;
+	int result = take(&lease, &nobody, &err);
+	lose_answer = false;
+	assert_int_equal(result, 0);
+	assert_int_equal(lease.token, 1);
+	lease_remove(&lease);
+}
+
+static void read_complete(const char *new)
+{
+	scoped_dir DIR *folder = opendir(dir);
+	for (struct dirent *entry; (entry = readdir(folder));) {
+		if (strncmp(entry->d_name, ".look-", 6))
+			continue;
+		scoped_free char *path = paths_format(NULL, "%s/%s", dir, entry->d_name);
+		json_t *what = json_load_file(path, 0, NULL);
+		assert_int_equal(json_integer_value(json_object_get(what, "token")), 1);
+		json_decref(what);
+		return;
+	}
+	fail();
+}
+
+static void a_lease_is_complete_before_it_has_its_name(void **state)
+{
+	struct err err;
+	struct lease lease;
+	before_link = read_complete;
+	assert_int_equal(take(&lease, &nobody, &err), 0);
+	lease_remove(&lease);
+}
+
+/* While a taker was slow others have come and gone: its number is free again, and too low. */
+static void overtake_twice(const char *new)
+{
+	scoped_free char *path = lease_path(3);
+	leave_lease(5, NULL, 0, 0);
+	unlink(path);
+}
+
+static void a_number_that_was_given_up_is_not_taken(void **state)
+{
+	struct err err;
+	struct lease lease;
+	const struct lease_claim restart = {
+		.job = "17", .start = 1, .give_up = at_once, .patience_s = 1000};
+	leave_lease(3, "17", 0, 0);
+	before_link = overtake_twice;
+	assert_int_equal(take(&lease, &restart, &err), -1);
+	assert_int_equal(entries(), 1);
+	scoped_free char *path = lease_path(5);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+/* The number taken is renewed, or a third one would take the job meanwhile. */
+static void who_waits_for_an_earlier_copy_renews(void **state)
+{
+	struct stat before, after = {0};
+	scoped_free char *path = lease_path(3);
+	leave_lease(2, "17", 0, 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct err err;
+		struct lease lease;
+		const struct lease_claim restart = {.job = "17", .start = 1, .patience_s = 1000};
+		_exit(take(&lease, &restart, &err));
+	}
+	while (stat(path, &before) < 0)
+		usleep(1000);
+	do {
+		usleep(1000);
+	} while (stat(path, &after) == 0 && after.st_mtim.tv_nsec == before.st_mtim.tv_nsec &&
+		after.st_mtim.tv_sec == before.st_mtim.tv_sec);
+	scoped_free char *earlier = lease_path(2);
+	unlink(earlier);
+	int status;
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+}
+
+/* Each adds one to a number in a file, as nobody may who is not alone. */
+static void count_alone(int times)
+{
+	scoped_free char *path = paths_format(NULL, "%s/count", dir);
+	for (int done = 0; done < times;) {
+		struct err err;
+		struct lease lease;
+		scoped_buf struct buf text = BUF_INIT;
+		if (take(&lease, &nobody, &err) < 0) {
+			usleep(1000);
+			continue;
+		}
+		io_read_file(AT_FDCWD, path, &text, 20, NULL);
+		char next[20];
+		snprintf(next, sizeof(next), "%d", text.size ? atoi(text.data) + 1 : 1);
+		io_write_file(AT_FDCWD, path, next, strlen(next), 0600, NULL);
+		lease_release(&lease);
+		done++;
+	}
+}
+
+static void of_many_at_once_each_is_alone(void **state)
+{
+	enum { TAKERS = 4, TIMES = 25 };
+	scoped_buf struct buf text = BUF_INIT;
+	scoped_free char *path = paths_format(NULL, "%s/count", dir);
+	for (int i = 0; i < TAKERS; i++)
+		if (fork() == 0) {
+			count_alone(TIMES);
+			_exit(0);
+		}
+	for (int status; wait(&status) > 0;)
+		assert_int_equal(status, 0);
+	assert_int_equal(io_read_file(AT_FDCWD, path, &text, 20, NULL), 0);
+	assert_int_equal(atoi(text.data), TAKERS * TIMES);
 }
 
 static void a_later_start_of_the_same_job_takes_over(void **state)
@@ -188,11 +333,11 @@ static void an_earlier_start_of_the_same_job_is_refused(void **state)
 {
 	struct err err;
 	struct lease lease;
-	leave_lease(2, "17", 3, LEASE_STALE_S + 5);
+	leave_lease(2, "17", 3, 0);
 	const struct lease_claim late = {.job = "17", .start = 2};
 	assert_int_equal(take(&lease, &late, &err), -1);
 	assert_non_null(strstr(err.text, "an old copy must not go on"));
-	const struct lease_claim other = {.job = "18", .start = 0};
+	const struct lease_claim other = {.job = "18", .start = 0, .patience_s = PATIENCE_S};
 	assert_int_equal(take(&lease, &other, &err), 0);
 	lease_remove(&lease);
 }
@@ -203,7 +348,7 @@ static void of_many_takers_one_wins(void **state)
 	int won = 0, ready[2], hold[2];
 	assert_int_equal(pipe(ready), 0);
 	assert_int_equal(pipe(hold), 0);
-	leave_lease(3, NULL, 0, LEASE_STALE_S + 5);
+	leave_lease(3, NULL, 0, 0);
 	for (int i = 0; i < TAKERS; i++) {
 		if (fork() > 0)
 			continue;
@@ -402,9 +547,14 @@ int main(void)
 		test(a_released_lease_is_taken_again),
 		test(a_lease_that_is_held_is_refused),
 		test(a_dead_process_on_this_host_holds_nothing),
-		test(a_dead_host_holds_nothing),
-		test(a_host_that_may_be_alive_is_waited_for),
-		test(a_host_that_renews_is_refused),
+		test(a_host_that_does_not_renew_holds_nothing),
+		test(a_notice_ends_the_wait_for_a_host),
+		test(a_host_that_renews_is_refused_whatever_its_clock_says),
+		test(a_lost_answer_of_the_server_does_not_matter),
+		test(a_lease_is_complete_before_it_has_its_name),
+		test(a_number_that_was_given_up_is_not_taken),
+		test(who_waits_for_an_earlier_copy_renews),
+		test(of_many_at_once_each_is_alone),
 		test(a_later_start_of_the_same_job_takes_over),
 		test(an_earlier_start_of_the_same_job_is_refused),
 		test(of_many_takers_one_wins),

@@ -59,25 +59,26 @@ static json_t *describe(uint64_t token, const struct lease_claim *claim)
 
 /* ---- the folder ---- */
 
-/* What the file system's clock says now. The file made for it has a second use: a client of NFS
- * that has just changed a folder does not show an old listing of it. */
-static int look(const char *dir, struct timespec *now, struct err *err)
+/* Changes the folder, for a client of NFS that has just done so asks the server what is in it and
+ * does not answer from what it remembers. Closed before it is unlinked: a name that a client of NFS
+ * unlinks while it is open stays for a while, as .nfs and a number. */
+static int refresh(const char *dir, struct err *err)
 {
-	struct stat st;
 	scoped_free char *path = paths_format(err, "%s/" PROBE "XXXXXX", dir);
-	scoped_fd int fd = path ? mkostemp(path, O_CLOEXEC) : -1;
+	int fd = path ? mkostemp(path, O_CLOEXEC) : -1;
 	if (fd < 0)
 		return path ? err_errno(err, "%s", dir) : -1;
-	int result = fstat(fd, &st);
+	close(fd);
 	unlink(path);
-	*now = st.st_mtim;
-	return result < 0 ? err_errno(err, "%s", dir) : 0;
+	return 0;
 }
 
 typedef void each_fn(const char *dir, uint64_t token, void *data);
 
 static int each_lease(const char *dir, each_fn *each, void *data, struct err *err)
 {
+	if (refresh(dir, err) < 0)
+		return -1;
 	scoped_dir DIR *folder = opendir(dir);
 	if (!folder)
 		return err_errno(err, "%s", dir);
@@ -95,6 +96,12 @@ static void take_higher(const char *dir, uint64_t token, void *data)
 	uint64_t *highest = data;
 	if (token > *highest)
 		*highest = token;
+}
+
+static int find_highest(const char *dir, uint64_t *highest, struct err *err)
+{
+	*highest = 0;
+	return each_lease(dir, take_higher, highest, err);
 }
 
 static char *path_of(const char *dir, uint64_t token, struct err *err)
@@ -116,7 +123,6 @@ struct holder {
 	uint64_t token; /* 0: nobody has been here */
 	json_t *what;
 	struct timespec renewed;
-	double age;
 };
 
 static void holder_finish(struct holder *holder)
@@ -124,12 +130,8 @@ static void holder_finish(struct holder *holder)
 	json_decref(holder->what);
 }
 
-static double seconds_between(struct timespec from, struct timespec to)
-{
-	return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
-}
-
-static int read_holder(const char *dir, struct timespec now, struct holder *holder, struct err *err)
+/* Opened anew each time, for that is when a client of NFS asks for the file's times. */
+static int read_holder(const char *dir, struct holder *holder, struct err *err)
 {
 	struct stat st;
 	scoped_buf struct buf text = BUF_INIT;
@@ -139,19 +141,18 @@ static int read_holder(const char *dir, struct timespec now, struct holder *hold
 		return -1;
 	if (fstat(fd, &st) < 0)
 		return err_errno(err, "%s", path);
+	json_decref(holder->what);
 	holder->what = json_loadb(text.data ? text.data : "", text.size, 0, NULL);
 	holder->renewed = st.st_mtim;
-	holder->age = seconds_between(st.st_mtim, now);
 	return 0;
 }
 
 static int find_holder(const char *dir, struct holder *holder, struct err *err)
 {
-	struct timespec now;
 	*holder = (struct holder){0};
-	if (look(dir, &now, err) < 0 || each_lease(dir, take_higher, &holder->token, err) < 0)
+	if (find_highest(dir, &holder->token, err) < 0)
 		return -1;
-	return holder->token ? read_holder(dir, now, holder, err) : 0;
+	return holder->token ? read_holder(dir, holder, err) : 0;
 }
 
 static json_int_t number(const struct holder *holder, const char *name)
@@ -181,9 +182,8 @@ static bool is_over(const struct holder *holder)
 {
 	if (!holder->token || json_is_true(json_object_get(holder->what, "released")))
 		return true;
-	if (is_here(holder))
-		return start_time((pid_t)number(holder, "pid")) != number(holder, "started");
-	return holder->age > LEASE_STALE_S;
+	return is_here(holder) &&
+		start_time((pid_t)number(holder, "pid")) != number(holder, "started");
 }
 
 static bool is_same_job(const struct holder *holder, const struct lease_claim *claim)
@@ -194,20 +194,44 @@ static bool is_same_job(const struct holder *holder, const struct lease_claim *c
 
 /* ---- taking it ---- */
 
+static bool is_same_file(int fd, const char *path)
+{
+	struct stat ours, there;
+	return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino &&
+		ours.st_dev == there.st_dev;
+}
+
+/* What another host is to read has to be at the server before the name is. A server of NFS whose
+ * answer was lost is asked again, and then says that the name is taken: by us. */
+static int write_and_link(int fd, const char *part, const char *path, const char *text)
+{
+	if (io_write_full(fd, text, strlen(text)) < 0 || fsync(fd) < 0)
+		return -1;
+	return link(part, path) == 0 || is_same_file(fd, path) ? 0 : -1;
+}
+
 static int link_lease(const char *dir, const char *path, const json_t *what, struct err *err)
 {
 	scoped_free char *text = json_dumps(what, JSON_INDENT(1));
 	scoped_free char *part = paths_format(err, "%s/" PROBE "XXXXXX", dir);
-	scoped_fd int fd = text && part ? mkostemp(part, O_CLOEXEC) : -1;
+	int fd = text && part ? mkostemp(part, O_CLOEXEC) : -1;
 	if (fd < 0)
 		return err_errno(err, "%s", dir);
-	int result = io_write_full(fd, text, strlen(text));
-	if (result == 0)
-		result = link(part, path);
+	int result = write_and_link(fd, part, path, text);
 	if (result < 0)
 		err_errno(err, "%s", path);
+	close(fd);
 	unlink(part);
 	return result;
+}
+
+/* Who was slow may have taken a number that had been given up for a higher one. */
+static int claim_is_last(const struct lease *lease, struct err *err)
+{
+	uint64_t highest;
+	if (find_highest(lease->dir, &highest, err) < 0)
+		return -1;
+	return highest == lease->token;
 }
 
 /* 1: taken, 0: another was quicker, -1: failed. */
@@ -219,13 +243,15 @@ static int claim_number(struct lease *lease, const char *dir, uint64_t token,
 	json_t *what = describe(token, claim);
 	int result = path && what ? link_lease(dir, path, what, &link_err) : -1;
 	json_decref(what);
-	if (result == 0) {
-		*lease = (struct lease){dir, token, false};
+	if (result < 0)
+		return path && access(path, F_OK) == 0 ? 0 : err_set(err, "%s", link_err.text);
+	*lease = (struct lease){.dir = dir, .token = token, .renewed_at = io_now()};
+	int last = claim_is_last(lease, err);
+	if (last > 0)
 		return 1;
-	}
-	if (path && access(path, F_OK) == 0)
-		return 0;
-	return err_set(err, "%s", link_err.text);
+	unlink(path);
+	*lease = (struct lease){0};
+	return last;
 }
 
 static int refuse(const struct holder *holder, const char *dir, struct err *err)
@@ -244,19 +270,25 @@ static int refuse_late(
 		claim->start, claim->job, (int)number(holder, "start"));
 }
 
-/* Until the run that was overtaken has left: it has only to renew its lease to notice. */
+static int sleep_or_give_up(const struct lease_claim *claim, struct err *err)
+{
+	if (claim->give_up && claim->give_up(claim->data))
+		return err_set(err, "a notice came while it waited");
+	usleep((useconds_t)(LOOK_S * 1e6));
+	return 0;
+}
+
+/* Until the run that was overtaken has left: it has only to renew its lease to notice. The number
+ * taken is renewed meanwhile, lest a third one waits for its end. */
 static int await_leaving(struct lease *lease, struct holder *holder,
 	const struct lease_claim *claim, struct err *err)
 {
-	scoped_free char *path = path_of(lease->dir, holder->token, err);
-	double end = io_now() + LEASE_STALE_S + LEASE_RENEW_S;
+	double end = io_now() + claim->patience_s + LEASE_RENEW_S;
 	log_line("waiting for an earlier copy of this job on %s to end", host_of(holder));
-	while (path && access(path, F_OK) == 0 && !is_over(holder) && io_now() < end) {
-		if (claim->give_up && claim->give_up(claim->data))
-			return err_set(err, "preempted while it waited");
-		usleep((useconds_t)(LOOK_S * 1e6));
-	}
-	return path ? 0 : -1;
+	while (read_holder(lease->dir, holder, NULL) == 0 && !is_over(holder) && io_now() < end)
+		if (lease_renew(lease, err) < 0 || sleep_or_give_up(claim, err) < 0)
+			return -1;
+	return 0;
 }
 
 /* A number above the holder's. */
@@ -271,27 +303,45 @@ static int take_over(struct lease *lease, const char *dir, struct holder *holder
 		lease_release(lease);
 		return -1;
 	}
-	each_lease(dir, remove_lower, &lease->token, NULL);
 	return 1;
 }
 
-/* What was seen of a holder that may be dead. */
+/* What was seen of a holder that may be dead, and since when by our own clock. */
 struct watching {
 	uint64_t token;
 	struct timespec renewed;
+	double since;
 };
 
-static bool was_renewed(struct watching *watching, const struct holder *holder)
+static bool was_renewed(const struct watching *watching, const struct holder *holder)
 {
-	if (watching->token == holder->token)
-		return seconds_between(watching->renewed, holder->renewed) > 0;
-	*watching = (struct watching){holder->token, holder->renewed};
-	log_line("waiting up to %d s: a run on %s may still be alive", LEASE_STALE_S,
-		host_of(holder));
-	return false;
+	return watching->renewed.tv_sec != holder->renewed.tv_sec ||
+		watching->renewed.tv_nsec != holder->renewed.tv_nsec;
+}
+
+static void begin_watching(
+	struct watching *watching, const struct holder *holder, double patience_s)
+{
+	*watching = (struct watching){holder->token, holder->renewed, io_now()};
+	log_line("waiting up to %.0f s: a run on %s, process %d, may still be alive", patience_s,
+		host_of(holder), (int)number(holder, "pid"));
 }
 
 /* 1: taken, 0: to be tried again, -1: refused. */
+static int watch(struct lease *lease, const char *dir, struct holder *holder,
+	const struct lease_claim *claim, struct watching *watching, struct err *err)
+{
+	if (is_here(holder))
+		return refuse(holder, dir, err);
+	if (watching->token != holder->token)
+		begin_watching(watching, holder, claim->patience_s);
+	if (was_renewed(watching, holder))
+		return refuse(holder, dir, err);
+	if (io_now() - watching->since >= claim->patience_s)
+		return claim_number(lease, dir, holder->token + 1, claim, err);
+	return sleep_or_give_up(claim, err);
+}
+
 static int try_to_take(struct lease *lease, const char *dir, const struct lease_claim *claim,
 	struct watching *watching, struct err *err)
 {
@@ -303,12 +353,7 @@ static int try_to_take(struct lease *lease, const char *dir, const struct lease_
 		return refuse_late(&holder, claim, err);
 	if (is_over(&holder) || (same_job && claim->start > number(&holder, "start")))
 		return take_over(lease, dir, &holder, claim, err);
-	if (is_here(&holder) || was_renewed(watching, &holder))
-		return refuse(&holder, dir, err);
-	if (claim->give_up && claim->give_up(claim->data))
-		return err_set(err, "preempted while it waited");
-	usleep((useconds_t)(LOOK_S * 1e6));
-	return 0;
+	return watch(lease, dir, &holder, claim, watching, err);
 }
 
 int lease_take(
@@ -320,6 +365,8 @@ int lease_take(
 	do {
 		taken = try_to_take(lease, dir, claim, &watching, err);
 	} while (taken == 0);
+	if (taken > 0)
+		each_lease(dir, remove_lower, &lease->token, NULL);
 	return taken < 0 ? -1 : 0;
 }
 
@@ -327,9 +374,8 @@ int lease_take(
 
 int lease_check(const char *dir, uint64_t token, struct err *err)
 {
-	struct timespec now;
-	uint64_t highest = 0;
-	if (look(dir, &now, err) < 0 || each_lease(dir, take_higher, &highest, err) < 0)
+	uint64_t highest;
+	if (find_highest(dir, &highest, err) < 0)
 		return -1;
 	if (highest == token)
 		return 0;
@@ -339,18 +385,17 @@ int lease_check(const char *dir, uint64_t token, struct err *err)
 
 int lease_renew(struct lease *lease, struct err *err)
 {
-	uint64_t highest = 0;
-	struct timespec now;
+	uint64_t highest;
 	scoped_free char *path = path_of(lease->dir, lease->token, err);
-	if (!path || look(lease->dir, &now, NULL) < 0 ||
-		each_lease(lease->dir, take_higher, &highest, NULL) < 0)
+	if (!path || find_highest(lease->dir, &highest, NULL) < 0)
 		return 0;
-	if (highest == lease->token) {
-		utimensat(AT_FDCWD, path, NULL, 0);
-		return 0;
+	if (highest != lease->token) {
+		lease->lost = true;
+		return lease_check(lease->dir, lease->token, err);
 	}
-	lease->lost = true;
-	return lease_check(lease->dir, lease->token, err);
+	if (utimensat(AT_FDCWD, path, NULL, 0) == 0)
+		lease->renewed_at = io_now();
+	return 0;
 }
 
 static void mark_released(const char *path)
@@ -374,21 +419,19 @@ void lease_release(struct lease *lease)
 	*lease = (struct lease){0};
 }
 
-/* Probes whose makers were killed. */
-static void remove_probes(const char *dir)
+/* Probes and half-written leases of those that were killed, too. */
+static void remove_all(const char *dir)
 {
 	scoped_dir DIR *folder = opendir(dir);
 	for (struct dirent *entry; folder && (entry = readdir(folder));)
-		if (!strncmp(entry->d_name, PROBE, strlen(PROBE)))
+		if (!strncmp(entry->d_name, PROBE, strlen(PROBE)) ||
+			!strncmp(entry->d_name, "lease.", strlen("lease.")))
 			unlinkat(dirfd(folder), entry->d_name, 0);
 }
 
 void lease_remove(struct lease *lease)
 {
-	uint64_t above = lease->token + 1;
-	if (lease->dir) {
-		each_lease(lease->dir, remove_lower, &above, NULL);
-		remove_probes(lease->dir);
-	}
+	if (lease->dir)
+		remove_all(lease->dir);
 	*lease = (struct lease){0};
 }

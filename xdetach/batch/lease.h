@@ -9,9 +9,10 @@
  * what protects a job from a copy of itself on a host that was thought dead.
  *
  * A lease is over when it was released, when its process is gone (seen from the same host), or
- * when it has not been renewed for LEASE_STALE_S. Ages are measured by the clock of the file
- * system, never by comparing hosts. A scheduler that counts restarts settles it sooner: a later
- * start of the same job takes over, and the earlier one ends itself when it next renews.
+ * when it was seen not to be renewed for as long as the one who asks has patience, by that one's
+ *own clock: neither the hosts' clocks nor the times that a file system writes need agree, only
+ *change. A scheduler that counts restarts settles it sooner: a later start of the same job takes
+ *over, and the earlier one ends itself when it next renews.
  *
  * One thread at a time.
  */
@@ -29,13 +30,15 @@
 struct lease {
 	const char *dir; /* borrowed; NULL: no lease is held */
 	uint64_t token;
+	double renewed_at; /* when the folder could last be reached, io_now() */
 	bool lost;
 };
 
 /* Who asks. */
 struct lease_claim {
-	const char *job; /* the scheduler's name for the job; NULL: there is no scheduler */
-	long start;      /* how often the scheduler has started it before */
+	const char *job;   /* the scheduler's name for the job; NULL: there is no scheduler */
+	long start;        /* how often the scheduler has started it before */
+	double patience_s; /* with a holder that does not renew: LEASE_STALE_S */
 	/* Asked with `data` while waiting for a lease to run out; may be NULL. */
 	bool (*give_up)(const void *data);
 	const void *data;

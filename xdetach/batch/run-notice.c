@@ -178,7 +178,9 @@ static void on_kept(struct run *run, const json_t *kept)
 	run->image = path ? strdup(path) : NULL;
 	if (json_is_true(json_object_get(kept, "stop")))
 		say_stopped(run, kept);
-	if (figures_add(run->dir, kept, &err) < 0 ||
+	if (lease_renew(&run->lease, NULL) < 0)
+		run->next_renewal = 0; /* what lies in the folder is another's now */
+	else if (figures_add(run->dir, kept, &err) < 0 ||
 		run_images_prune(run->dir, RUN_IMAGES_KEPT, &err) < 0)
 		run_say(run, "%s", err.text);
 }
@@ -211,11 +213,28 @@ static void on_event(void *data, const json_t *event)
 
 /* ---- what is due ---- */
 
+/* Said once each time: the storage may come back, and what a server of NFS answers late is late for
+ * the command as well. */
+static void watch_storage(struct run *run)
+{
+	bool lost = io_now() - run->lease.renewed_at > LEASE_STALE_S;
+	if (lost && !run->storage_lost)
+		run_say(run,
+			"the lease in %s could not be renewed for %d s (is the storage there?): a "
+			"run on another host may take the job over",
+			run->dir, LEASE_STALE_S);
+	run->storage_lost = lost;
+}
+
 static void renew(struct run *run)
 {
 	struct err err = ERR_INIT;
 	run->next_renewal = io_now() + LEASE_RENEW_S;
-	if (run->phase == RUN_OVERTAKEN || lease_renew(&run->lease, &err) == 0)
+	if (run->phase == RUN_OVERTAKEN)
+		return;
+	int result = lease_renew(&run->lease, &err);
+	watch_storage(run);
+	if (result == 0)
 		return;
 	run_say(run, "%s: this copy ends", err.text);
 	run->phase = RUN_OVERTAKEN;

@@ -29,7 +29,8 @@ struct run {
 	enum run_phase phase;
 	char *image;  /* the newest one that stands, or NULL */
 	bool noticed; /* at least one notice has come */
-	int fd;       /* to the supervisor, while a last image is being taken; else -1 */
+	bool storage_lost;
+	int fd; /* to the supervisor, while a last image is being taken; else -1 */
 	double noticed_at, predicted_s, next_renewal, next_try;
 	char trouble[ERR_TEXT_MAX]; /* why the last image could not be taken yet */
 };

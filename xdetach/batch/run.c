@@ -82,6 +82,14 @@ static int end_again(struct run *run)
 	return status;
 }
 
+/* Nothing was lost: the image of the run before stands. */
+static int end_unbegun(struct run *run, struct err *err)
+{
+	run_say(run, "%s", err->text);
+	*err = (struct err)ERR_INIT;
+	return end_again(run);
+}
+
 static int end_for_good(struct run *run, int status)
 {
 	if (status >= KILLED) {
@@ -195,10 +203,10 @@ static int take_up_or_launch(struct run *run, struct err *err)
 
 static int hold_and_run(struct run *run, struct err *err)
 {
-	const struct lease_claim claim = {
-		run->scheduler.job, run->scheduler.start, is_noticed, &run->options->notices};
+	const struct lease_claim claim = {run->scheduler.job, run->scheduler.start, LEASE_STALE_S,
+		is_noticed, &run->options->notices};
 	if (lease_take(&run->lease, run->dir, &claim, err) < 0)
-		return -1;
+		return is_noticed(&run->options->notices) ? end_unbegun(run, err) : -1;
 	int status = take_up_or_launch(run, err);
 	lease_release(&run->lease);
 	free(run->image);
