@@ -178,10 +178,11 @@ static void die(struct proxy *proxy, const struct err *err)
 	abort();
 }
 
-static void compare(struct proxy *proxy, const struct buf *before)
+static void compare(struct proxy *proxy, const struct snapshot_place *before)
 {
 	struct err err = ERR_INIT;
-	scoped_buf struct buf after = BUF_INIT;
+	scoped_buf struct buf image = BUF_INIT;
+	const struct snapshot_place after = {.memory = &image};
 	if (snapshot_take(proxy, &after, &err) || snapshot_compare(before, &after, &err))
 		die(proxy, &err);
 }
@@ -191,7 +192,8 @@ static void rebuild(struct proxy *proxy)
 	struct live *live = proxy->live;
 	struct err err = ERR_INIT;
 	scoped_buf struct buf image = BUF_INIT;
-	if (snapshot_take(proxy, &image, &err)) {
+	const struct snapshot_place place = {.memory = &image};
+	if (snapshot_take(proxy, &place, &err)) {
 		live->refused++;
 		if (strcmp(live->reason, err.text) != 0)
 			log_line("process %d: chaos: refused: %s", proxy->client, err.text);
@@ -199,11 +201,11 @@ static void rebuild(struct proxy *proxy)
 		return;
 	}
 	snapshot_forget(proxy);
-	if (proxy_open_driver(proxy, &err) || snapshot_build(proxy, &image, &err))
+	if (proxy_open_driver(proxy, &err) || snapshot_build(proxy, &place, &err))
 		die(proxy, &err);
 	live->rebuilt++;
 	if (live->verify)
-		compare(proxy, &image);
+		compare(proxy, &place);
 }
 
 void live_chaos(struct exec *x)

@@ -15,6 +15,7 @@ struct request {
 	uint32_t operation; /* enum wire_live_operation */
 	uint32_t number;
 	char directory[WIRE_LIVE_PATH_MAX + 1];
+	char parent[WIRE_LIVE_PATH_MAX + 1];
 };
 
 /* ---- the listening process ---- */
@@ -51,11 +52,12 @@ static bool hear(int fd, struct wire_live_answer *answer)
 }
 
 void live_control_ask(struct live_children *children, enum wire_live_operation operation,
-	const char *directory, struct wire_live_answer *answer)
+	const char *directory, const char *parent, struct wire_live_answer *answer)
 {
 	struct request request = {.operation = operation};
 	struct wire_live_answer heard;
 	snprintf(request.directory, sizeof(request.directory), "%s", directory);
+	snprintf(request.parent, sizeof(request.parent), "%s", parent);
 	for (unsigned i = 0; i < children->count; i++) {
 		const int fd = children->child[i].fd;
 		request.number = children->child[i].number;
@@ -130,11 +132,12 @@ static int drain(struct proxy *proxy, struct err *err)
 
 static int write_snapshot(struct proxy *proxy, const struct request *request, struct err *err)
 {
-	char path[WIRE_LIVE_PATH_MAX + 32];
-	scoped_buf struct buf image = BUF_INIT;
-	snprintf(path, sizeof(path), "%s/p%u.glsnap", request->directory, request->number);
-	if (snapshot_take(proxy, &image, err) ||
-		io_write_file(AT_FDCWD, path, image.data, image.size, 0600, err))
+	char name[32];
+	const struct snapshot_place place = {.directory = request->directory,
+		.name = name,
+		.parent = request->parent[0] ? request->parent : NULL};
+	snprintf(name, sizeof(name), "p%u.glsnap", request->number);
+	if (snapshot_take(proxy, &place, err))
 		return err_context(err, "GL of process %d", proxy->client);
 	return 0;
 }
@@ -190,6 +193,7 @@ static void *answer_requests(void *data)
 	while (recv(served.fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request)) {
 		struct err err = ERR_INIT;
 		request.directory[WIRE_LIVE_PATH_MAX] = '\0';
+		request.parent[WIRE_LIVE_PATH_MAX] = '\0';
 		act(served.proxy, &request, &err);
 		live_control_say(served.fd, &err);
 	}

@@ -27,7 +27,7 @@ void live_control_forget(struct live_children *children);
 
 /* Asks every child, in turn, and fills in the answer: the first sentence of what went wrong. */
 void live_control_ask(struct live_children *children, enum wire_live_operation operation,
-	const char *directory, struct wire_live_answer *answer);
+	const char *directory, const char *parent, struct wire_live_answer *answer);
 
 /* Waits for a child's word that it stands (restore); 0, or -1 with its sentence. */
 int live_control_ready(const struct live_children *children, unsigned index, struct err *err);

@@ -95,14 +95,17 @@ static int serve(const char *directory, pid_t client, int connection, int contro
 
 static int build(struct proxy *proxy, const char *directory, const char *file, struct err *err)
 {
-	scoped_buf struct buf image = BUF_INIT;
-	if (io_read_file(AT_FDCWD, file, &image, SIZE_MAX / 2, err))
-		return -1;
-	const int client = snapshot_check(&image, err);
+	scoped_free char *folder = strdup(file);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+	if (!slash)
+		return err_set(err, "%s: no path of a snapshot", file);
+	*slash = '\0';
+	const struct snapshot_place place = {.directory = folder, .name = slash + 1};
+	const int client = snapshot_check(&place, err);
 	if (client < 0 || proxy_init(proxy, directory, client, true, err))
 		return -1;
 	proxy->let_go = true;
-	if (snapshot_adopt(proxy, &image, err) || snapshot_build(proxy, &image, err))
+	if (snapshot_adopt(proxy, &place, err) || snapshot_build(proxy, &place, err))
 		return -1;
 	proxy->restored = false;
 	proxy->client_to_come = true;
@@ -137,12 +140,13 @@ static struct live_children children;
 /* Something is asked of all proxies. */
 static void serve_session(int connection, const struct wire_hello *hello)
 {
-	char directory[WIRE_LIVE_PATH_MAX + 1] = "";
+	char names[2 * WIRE_LIVE_PATH_MAX + 4] = "";
 	struct wire_live_answer live = {.magic = WIRE_LIVE_MAGIC, .version = WIRE_VERSION};
-	if (hello->reserved > WIRE_LIVE_PATH_MAX ||
-		io_read_full(connection, directory, hello->reserved))
+	if (hello->reserved > 2 * WIRE_LIVE_PATH_MAX ||
+		io_read_full(connection, names, hello->reserved))
 		return;
-	live_control_ask(&children, (enum wire_live_operation)hello->pid, directory, &live);
+	live_control_ask(&children, (enum wire_live_operation)hello->pid, names,
+		names + strlen(names) + 1, &live);
 	io_write_full(connection, &live, sizeof(live));
 }
 

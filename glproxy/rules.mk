@@ -1,5 +1,5 @@
 # ---- glproxy: renders for application processes ------------------------------------------------
-GLPROXY_PKGS := egl xcb xcb-shm libxxhash
+GLPROXY_PKGS := egl xcb xcb-shm libxxhash libzstd
 cflags-glproxy = -I$(BUILD)/wire $(shell $(PKG_CONFIG) --cflags $(GLPROXY_PKGS))
 GLPROXY := $(call objects,$(wildcard glproxy/*.c))
 $(GLPROXY): | $(BUILD)/wire/.made
@@ -37,4 +37,4 @@ $(BUILD)/tests/fuzz/decode: $(BUILD)/tests/fuzz/decode.o $(BUILD)/tests/fuzz/dri
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ \
 		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -pthread
-$(BUILD)/tests/unit/snapshot: $(BUILD)/glproxy/snapshot_record.o
+$(BUILD)/tests/unit/snapshot: $(addprefix $(BUILD)/glproxy/,snapshot_record.o snapshot_file.o contents.o)

@@ -5,6 +5,7 @@
 #include "glproxy/snapshot_surface.h"
 #include "wire/names.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- walking ---- */
@@ -39,18 +40,20 @@ static void release(const struct proxy *proxy)
 	eglMakeCurrent(proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
 }
 
-static void take_init(struct take *t, struct context *context, struct err *err)
+static void take_init(
+	struct take *t, struct context *context, struct snapshot_out *out, struct err *err)
 {
 	*t = (struct take){.gl = context->exec.driver,
 		.names = context->exec.names,
 		.context = context,
+		.out = {.out = out, .context = context->id},
 		.err = err};
 }
 
 static void take_finish(struct take *t)
 {
-	buf_finish(&t->out.messages);
-	buf_finish(&t->out.data);
+	stream_finish(&t->out);
+	free(t->room);
 }
 
 /* ---- taking ---- */
@@ -103,17 +106,6 @@ static void put_record(struct buf *image, const struct context *context)
 	record_end(image, place);
 }
 
-static void put_stream(struct buf *image, struct take *t)
-{
-	if (buf_failed(&t->out.messages) || buf_failed(&t->out.data))
-		take_refuse(t, "out of memory");
-	const size_t place = record_begin(image, SNAPSHOT_STREAM);
-	record_u32(image, t->context->id);
-	record_bytes(image, t->out.messages.data, t->out.messages.size);
-	record_bytes(image, t->out.data.data, t->out.data.size);
-	record_end(image, place);
-}
-
 static void take_objects(struct take *t)
 {
 	PUT(&t->out, glPixelStorei, .pname = GL_UNPACK_ALIGNMENT, .param = 1);
@@ -127,31 +119,31 @@ static void take_objects(struct take *t)
 }
 
 /* One walk over a share group with a helper context of it. */
-static int take_group(
-	struct context *context, void (*walk)(struct take *), struct buf *image, struct err *err)
+static int take_group(struct context *context, void (*walk)(struct take *),
+	struct snapshot_out *out, struct err *err)
 {
 	struct proxy *proxy = context->exec.proxy;
 	struct take t;
 	EGLContext helper = helper_open(proxy, context->egl, err);
 	if (helper == EGL_NO_CONTEXT)
 		return -1;
-	take_init(&t, context, err);
+	take_init(&t, context, out, err);
 	if (!eglMakeCurrent(proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, helper)) {
 		take_refuse(&t, "the driver needs a surface to be current");
 	} else {
 		t.gl->PixelStorei(GL_PACK_ALIGNMENT, 1);
 		walk(&t);
-		put_stream(image, &t);
+		stream_flush(&t.out);
 	}
 	helper_close(proxy, helper);
 	take_finish(&t);
 	return t.refused ? -1 : 0;
 }
 
-static int take_context(struct context *context, struct buf *image, struct err *err)
+static int take_context(struct context *context, struct snapshot_out *out, struct err *err)
 {
 	struct take t;
-	take_init(&t, context, err);
+	take_init(&t, context, out, err);
 	if (context->version && !make_current(context))
 		take_refuse(&t, "context %u cannot be made current", context->id);
 	if (context->version && !t.refused) {
@@ -161,7 +153,7 @@ static int take_context(struct context *context, struct buf *image, struct err *
 		take_state(&t);
 		take_failed(&t);
 	}
-	put_stream(image, &t);
+	stream_flush(&t.out);
 	release(context->exec.proxy);
 	take_finish(&t);
 	return t.refused ? -1 : 0;
@@ -171,7 +163,7 @@ static int take_context(struct context *context, struct buf *image, struct err *
 static int prepare(struct context *context, struct err *err)
 {
 	struct take t;
-	take_init(&t, context, err);
+	take_init(&t, context, NULL, err);
 	refuse_kinds(&t);
 	if (!t.refused && context->version && make_current(context)) {
 		exec_errors_take(&context->exec);
@@ -180,40 +172,42 @@ static int prepare(struct context *context, struct err *err)
 			take_integer(&t, GL_CONTEXT_PROFILE_MASK) & GL_CONTEXT_CORE_PROFILE_BIT;
 	}
 	release(context->exec.proxy);
+	take_finish(&t);
 	return t.refused ? -1 : 0;
 }
 
-static int take_all(struct proxy *proxy, struct buf *image, struct err *err)
+static int take_all(struct proxy *proxy, struct snapshot_out *out, struct err *err)
 {
 	struct context *each = NULL;
 	while ((each = next_context(proxy, each)))
 		if (prepare(each, err))
 			return -1;
-	if (take_surfaces(proxy, image, err))
+	if (take_surfaces(proxy, out, err))
 		return -1;
 	while ((each = next_context(proxy, each)))
-		put_record(image, each);
+		put_record(&out->record, each);
 	while ((each = next_context(proxy, each)))
 		if (first_of(proxy, each->group) == each &&
-			take_group(each, take_objects, image, err))
+			take_group(each, take_objects, out, err))
 			return -1;
 	while ((each = next_context(proxy, each)))
-		if (take_context(each, image, err))
+		if (take_context(each, out, err))
 			return -1;
 	while ((each = next_context(proxy, each)))
 		if (first_of(proxy, each->group) == each &&
-			take_group(each, take_deleted, image, err))
+			take_group(each, take_deleted, out, err))
 			return -1;
 	return 0;
 }
 
-int snapshot_take(struct proxy *proxy, struct buf *image, struct err *err)
+int snapshot_take(struct proxy *proxy, const struct snapshot_place *place, struct err *err)
 {
-	record_begin_image(image, proxy->client);
-	if (take_all(proxy, image, err))
+	scoped(snapshot_out_finish) struct snapshot_out out;
+	if (snapshot_out_open(&out, place, proxy->client, err))
 		return -1;
-	record_end_image(image);
-	return buf_failed(image) ? err_set(err, "out of memory") : 0;
+	if (take_all(proxy, &out, err))
+		return -1;
+	return snapshot_out_end(&out);
 }
 
 /* ---- comparing ---- */
@@ -254,16 +248,22 @@ static int differ(uint32_t tag, struct span one, struct span other, struct err *
 		tag == SNAPSHOT_STREAM ? message_at(one, at) : "", words[0], words[1]);
 }
 
-int snapshot_compare(const struct buf *before, const struct buf *after, struct err *err)
+int snapshot_compare(
+	const struct snapshot_place *before, const struct snapshot_place *after, struct err *err)
 {
-	struct span a, b, one, other;
+	scoped(snapshot_in_finish) struct snapshot_in a = {.fd = -1}, b = {.fd = -1};
+	struct span one, other;
 	uint32_t tag, second;
-	int32_t pid;
-	if (record_open(before, &a, &pid, err) || record_open(after, &b, &pid, err))
+	if (snapshot_in_open(&a, before, err) || snapshot_in_open(&b, after, err))
 		return -1;
-	while (record_next(&a, &tag, &one))
-		if (!record_next(&b, &second, &other) || tag != second || one.left != other.left ||
-			memcmp(one.at, other.at, one.left))
+	while (snapshot_in_next(&a, &tag, &one)) {
+		if (!snapshot_in_next(&b, &second, &other))
+			return b.failed ? -1 : err_set(err, "the second one ends before the first");
+		if (tag != second || one.left != other.left ||
+			memcmp(one.at, other.at, one.left) != 0)
 			return differ(tag, one, other, err);
-	return 0;
+	}
+	if (!a.failed && snapshot_in_next(&b, &second, &other))
+		return err_set(err, "the second one goes on where the first ends");
+	return a.failed || b.failed ? -1 : 0;
 }

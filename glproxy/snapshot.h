@@ -1,14 +1,14 @@
 /*
  * snapshot.h: everything a proxy holds, as bytes, and everything made again from them.
  *
- * The bytes: a head (magic, version, the client's PID, size, checksum of the rest) and records of a
- * tag, a size and that many bytes. Unknown tags are skipped, an unknown version is refused.
+ * Where the bytes are and how they are protected: snapshot_file.h. The records:
  *
  *	GRUP	a share group: its number, its contexts
  *	CTXT	a context: numbers, config, attributes, what it is current with
  *	SURF	a surface: number, kind, size, where it is shown; its colours, depths and stencils
- *	STRM	a context's stream: messages of the wire, and the data they point at as their arena.
- *		Executing them on the context makes objects and state what they were.
+ *	STRM	a part of a context's stream: messages of the wire, and the data they point at as
+ *		their arena; of large pieces of it the place, the size and the hash. Executing all
+ *		parts in order on the context makes objects and state what they were.
  *
  * What is kept and how is said where it is written: snapshot_objects.c (buffers, samplers,
  * renderbuffers, sync objects), snapshot_texture.c, snapshot_program.c, snapshot_state.c (what
@@ -26,11 +26,11 @@
 #ifndef GLPROXY_SNAPSHOT_H
 #define GLPROXY_SNAPSHOT_H
 
-#include "base/buf.h"
 #include "glproxy/proxy.h"
+#include "glproxy/snapshot_file.h"
 
-/* Appends the snapshot. The proxy is afterwards as before, refused or not. */
-int snapshot_take(struct proxy *proxy, struct buf *image, struct err *err);
+/* Writes the snapshot, object by object. The proxy is afterwards as before, refused or not. */
+int snapshot_take(struct proxy *proxy, const struct snapshot_place *place, struct err *err);
 
 /* Ends everything the driver has for the client, and the driver. Contexts, surfaces and rings stay
  * as numbers. */
@@ -38,16 +38,17 @@ void snapshot_forget(struct proxy *proxy);
 
 /* Builds what the snapshot says on an open driver: on the contexts and surfaces that
  * snapshot_forget() left, or (adopt) that snapshot_adopt() made. */
-int snapshot_build(struct proxy *proxy, const struct buf *image, struct err *err);
+int snapshot_build(struct proxy *proxy, const struct snapshot_place *place, struct err *err);
 
-/* In a fresh process: checks the image, and makes its contexts and surfaces over the files of the
- * run directory, with nothing of the driver yet. */
-int snapshot_adopt(struct proxy *proxy, const struct buf *image, struct err *err);
+/* In a fresh process: makes the contexts and surfaces over the files of the run directory, with
+ * nothing of the driver yet. */
+int snapshot_adopt(struct proxy *proxy, const struct snapshot_place *place, struct err *err);
 
 /* The client's PID; -1 when the bytes are no whole snapshot. */
-int snapshot_check(const struct buf *image, struct err *err);
+int snapshot_check(const struct snapshot_place *place, struct err *err);
 
 /* 0 when two snapshots say the same; the sentence names the first difference. */
-int snapshot_compare(const struct buf *before, const struct buf *after, struct err *err);
+int snapshot_compare(
+	const struct snapshot_place *before, const struct snapshot_place *after, struct err *err);
 
 #endif

@@ -119,27 +119,32 @@ static int adopt_context(struct proxy *proxy, struct span record, struct err *er
 	return 0;
 }
 
-int snapshot_check(const struct buf *image, struct err *err)
+int snapshot_check(const struct snapshot_place *place, struct err *err)
 {
-	struct span body;
-	int32_t pid = -1;
-	return record_open(image, &body, &pid, err) ? -1 : pid;
+	scoped(snapshot_in_finish) struct snapshot_in in;
+	struct span record;
+	uint32_t tag;
+	if (snapshot_in_open(&in, place, err))
+		return -1;
+	while (snapshot_in_next(&in, &tag, &record))
+		;
+	return in.failed ? -1 : in.pid;
 }
 
-int snapshot_adopt(struct proxy *proxy, const struct buf *image, struct err *err)
+int snapshot_adopt(struct proxy *proxy, const struct snapshot_place *place, struct err *err)
 {
-	struct span body, record;
+	scoped(snapshot_in_finish) struct snapshot_in in;
+	struct span record;
 	uint32_t tag;
-	int32_t pid;
-	if (record_open(image, &body, &pid, err))
+	if (snapshot_in_open(&in, place, err))
 		return -1;
-	while (record_next(&body, &tag, &record)) {
+	while (snapshot_in_next(&in, &tag, &record)) {
 		if (tag == SNAPSHOT_SURFACE && surface_adopt(proxy, record, err))
 			return -1;
 		if (tag == SNAPSHOT_CONTEXT && adopt_context(proxy, record, err))
 			return -1;
 	}
-	return body.failed ? err_set(err, "the snapshot is cut off") : 0;
+	return in.failed ? -1 : 0;
 }
 
 /* ---- streams ---- */
@@ -183,29 +188,100 @@ static int replay_one(struct exec *x, struct span *messages, struct err *err)
 	return 0;
 }
 
-static int replay(struct exec *x, struct span messages, struct span data, struct err *err)
+static void drop_spares(struct exec *x)
 {
-	scoped_free struct replay *ring = aligned_alloc(128, (sizeof(*ring) + 127) / 128 * 128);
-	scoped_free char *arena = malloc(data.left + 1);
-	const struct wire_mapping before = x->map;
-	const GLenum pending = x->error;
-	int status = 0;
-	if (!ring || !arena)
-		return err_set(err, "out of memory");
-	memset(ring, 0, sizeof(*ring));
-	memcpy(arena, data.at, data.left);
-	x->error = GL_NO_ERROR;
-	x->map = (struct wire_mapping){.shared = &ring->ring,
-		.reply = ring->reply,
-		.arena = arena,
-		.arena_size = data.left + 1};
-	x->rebuilding = true;
-	while (!status && messages.left)
-		status = replay_one(x, &messages, err);
 	for (GLuint spare = TAKE_SPARE; spare < TAKE_SPARE + 16; spare++) {
 		names_drop(x->names[NAMES_program], spare);
 		names_drop(x->names[NAMES_texture], spare);
 	}
+}
+
+/* A part's data as the messages see it: small pieces, with the large ones between them. */
+struct arena {
+	char *memory; /* owned */
+	size_t size;
+};
+
+static void arena_finish(struct arena *arena)
+{
+	free(arena->memory);
+}
+
+static int next_piece(struct span *pieces, struct stream_piece *piece)
+{
+	const size_t size = sizeof(*piece);
+	if (pieces->left < size)
+		return -1;
+	memcpy(piece, pieces->at, size);
+	pieces->at += size;
+	pieces->left -= size;
+	return 0;
+}
+
+/* The size of both kinds of pieces together; 0 where the large ones do not lie between them. */
+static size_t arena_size(struct span data, struct span pieces)
+{
+	uint64_t size = data.left, end = 0;
+	struct stream_piece piece;
+	while (!next_piece(&pieces, &piece)) {
+		if (piece.at < end || piece.size > SIZE_MAX / 4 - size || piece.at > size)
+			return 0;
+		end = piece.at + wire_align(piece.size);
+		size += wire_align(piece.size);
+	}
+	return pieces.left ? 0 : size + 1;
+}
+
+static int fill_arena(struct snapshot_in *in, struct arena *arena, struct span data,
+	struct span pieces, struct err *err)
+{
+	size_t at = 0;
+	struct stream_piece piece;
+	while (!next_piece(&pieces, &piece)) {
+		const size_t before = piece.at - at;
+		if (before > data.left || !in->has_contents)
+			return err_set(err, "the snapshot has data that cannot be");
+		memcpy(arena->memory + at, data.at, before);
+		data.at += before;
+		data.left -= before;
+		if (contents_get(
+			    &in->contents, &piece.hash, arena->memory + piece.at, piece.size, err))
+			return -1;
+		at = piece.at + wire_align(piece.size);
+	}
+	memcpy(arena->memory + at, data.at, data.left);
+	return 0;
+}
+
+static int read_arena(struct snapshot_in *in, struct span data, struct span pieces,
+	struct arena *arena, struct err *err)
+{
+	arena->size = arena_size(data, pieces);
+	if (!arena->size)
+		return err_set(err, "the snapshot has data that cannot be");
+	arena->memory = malloc(arena->size);
+	if (!arena->memory)
+		return err_set(err, "out of memory");
+	return fill_arena(in, arena, data, pieces, err);
+}
+
+static int replay(struct exec *x, struct span messages, const struct arena *arena, struct err *err)
+{
+	scoped_free struct replay *ring = aligned_alloc(128, (sizeof(*ring) + 127) / 128 * 128);
+	const struct wire_mapping before = x->map;
+	const GLenum pending = x->error;
+	int status = 0;
+	if (!ring)
+		return err_set(err, "out of memory");
+	memset(ring, 0, sizeof(*ring));
+	x->error = GL_NO_ERROR;
+	x->map = (struct wire_mapping){.shared = &ring->ring,
+		.reply = ring->reply,
+		.arena = arena->memory,
+		.arena_size = arena->size};
+	x->rebuilding = true;
+	while (!status && messages.left)
+		status = replay_one(x, &messages, err);
 	x->rebuilding = false;
 	x->map = before;
 	x->arena_end = 0;
@@ -214,24 +290,36 @@ static int replay(struct exec *x, struct span messages, struct span data, struct
 	return status;
 }
 
-static int build_stream(struct proxy *proxy, struct span record, struct err *err)
+static int replay_on(
+	struct context *context, struct span messages, const struct arena *arena, struct err *err)
 {
+	struct proxy *proxy = context->exec.proxy;
+	eglBindAPI(context->api);
+	if (!eglMakeCurrent(proxy->display, context->draw ? context->draw->egl : EGL_NO_SURFACE,
+		    context->read ? context->read->egl : EGL_NO_SURFACE, context->egl))
+		return err_set(err, "context %u cannot be made current: EGL error 0x%x",
+			context->id, eglGetError());
+	const int status = replay(&context->exec, messages, arena, err);
+	context->exec.driver->Finish();
+	eglMakeCurrent(proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
+	return status;
+}
+
+static int build_stream(
+	struct proxy *proxy, struct snapshot_in *in, struct span record, struct err *err)
+{
+	scoped(arena_finish) struct arena arena = {NULL, 0};
 	const uint32_t id = span_u32(&record);
-	const struct span messages = span_bytes(&record), data = span_bytes(&record);
+	const struct span messages = span_bytes(&record), data = span_bytes(&record),
+			  pieces = span_bytes(&record);
 	struct context *context = id < PROXY_OBJECTS ? proxy->contexts[id] : NULL;
 	if (record.failed || !context)
 		return err_set(err, "the snapshot has a stream of no context");
 	if (!messages.left)
 		return 0;
-	eglBindAPI(context->api);
-	if (!eglMakeCurrent(proxy->display, context->draw ? context->draw->egl : EGL_NO_SURFACE,
-		    context->read ? context->read->egl : EGL_NO_SURFACE, context->egl))
-		return err_set(err, "context %u cannot be made current: EGL error 0x%x", id,
-			eglGetError());
-	const int status = replay(&context->exec, messages, data, err);
-	context->exec.driver->Finish();
-	eglMakeCurrent(proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
-	return status;
+	if (read_arena(in, data, pieces, &arena, err))
+		return -1;
+	return replay_on(context, messages, &arena, err);
 }
 
 static int build_context(struct proxy *proxy, struct span record, struct err *err)
@@ -247,8 +335,8 @@ static int build_context(struct proxy *proxy, struct span record, struct err *er
 	return 0;
 }
 
-static int build_record(
-	struct proxy *proxy, EGLContext helper, uint32_t tag, struct span record, struct err *err)
+static int build_record(struct proxy *proxy, struct snapshot_in *in, EGLContext helper,
+	uint32_t tag, struct span record, struct err *err)
 {
 	switch (tag) {
 	case SNAPSHOT_SURFACE:
@@ -256,25 +344,26 @@ static int build_record(
 	case SNAPSHOT_CONTEXT:
 		return build_context(proxy, record, err);
 	case SNAPSHOT_STREAM:
-		return build_stream(proxy, record, err);
+		return build_stream(proxy, in, record, err);
 	default:
 		return 0;
 	}
 }
 
-int snapshot_build(struct proxy *proxy, const struct buf *image, struct err *err)
+int snapshot_build(struct proxy *proxy, const struct snapshot_place *place, struct err *err)
 {
-	struct span body, record;
+	scoped(snapshot_in_finish) struct snapshot_in in;
+	struct span record;
 	uint32_t tag;
-	int32_t pid;
-	if (record_open(image, &body, &pid, err))
+	if (snapshot_in_open(&in, place, err))
 		return -1;
 	EGLContext helper = helper_open(proxy, EGL_NO_CONTEXT, err);
 	int status = helper == EGL_NO_CONTEXT ? -1 : 0;
-	while (!status && record_next(&body, &tag, &record))
-		status = build_record(proxy, helper, tag, record, err);
+	while (!status && snapshot_in_next(&in, &tag, &record))
+		status = build_record(proxy, &in, helper, tag, record, err);
 	helper_close(proxy, helper);
-	if (!status && body.failed)
-		status = err_set(err, "the snapshot is cut off");
-	return status ? err_context(err, "rebuild") : 0;
+	for (unsigned id = 1; id < PROXY_OBJECTS; id++)
+		if (proxy->contexts[id])
+			drop_spares(&proxy->contexts[id]->exec);
+	return status || in.failed ? err_context(err, "rebuild") : 0;
 }

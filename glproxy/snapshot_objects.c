@@ -60,11 +60,9 @@ static void put_buffer(struct take *t, GLuint name, GLuint driver)
 	t->gl->GetNamedBufferParameteriv(driver, GL_BUFFER_STORAGE_FLAGS, &flags);
 	if (!size)
 		return;
-	scoped_free void *data = malloc((size_t)size);
-	if (!data) {
-		take_refuse(t, "out of memory");
+	void *data = take_room(t, (size_t)size);
+	if (!data)
 		return;
-	}
 	read_buffer(t, driver, size, data);
 	const struct wire_data contents = stream_data(&t->out, data, (size_t)size);
 	if (immutable)

@@ -1,42 +1,6 @@
 #include "glproxy/snapshot_record.h"
 
 #include <string.h>
-#include <xxhash.h>
-
-#define MAGIC SNAPSHOT_TAG('G', 'L', 'S', 'N')
-#define VERSION 1u
-
-struct head {
-	uint32_t magic;
-	uint32_t version;
-	int32_t pid;
-	uint32_t reserved;
-	uint64_t size; /* of all that follows the head */
-	uint64_t checksum;
-};
-
-struct record {
-	uint32_t tag;
-	uint32_t reserved;
-	uint64_t size;
-};
-
-void record_begin_image(struct buf *image, int32_t pid)
-{
-	const struct head head = {.magic = MAGIC, .version = VERSION, .pid = pid};
-	buf_append(image, &head, sizeof(head));
-}
-
-void record_end_image(struct buf *image)
-{
-	struct head head;
-	if (buf_failed(image))
-		return;
-	memcpy(&head, image->data, sizeof(head));
-	head.size = image->size - sizeof(head);
-	head.checksum = XXH3_64bits(image->data + sizeof(head), head.size);
-	memcpy(image->data, &head, sizeof(head));
-}
 
 static void pad(struct buf *image)
 {
@@ -47,14 +11,14 @@ static void pad(struct buf *image)
 size_t record_begin(struct buf *image, uint32_t tag)
 {
 	const size_t place = image->size;
-	const struct record record = {.tag = tag};
+	const struct record_head record = {.tag = tag};
 	buf_append(image, &record, sizeof(record));
 	return place;
 }
 
 void record_end(struct buf *image, size_t place)
 {
-	struct record record;
+	struct record_head record;
 	pad(image);
 	if (buf_failed(image))
 		return;
@@ -77,26 +41,6 @@ void record_bytes(struct buf *image, const void *data, size_t size)
 	pad(image);
 }
 
-int record_open(const struct buf *image, struct span *body, int32_t *pid, struct err *err)
-{
-	struct head head;
-	if (image->size < sizeof(head))
-		return err_set(err, "the snapshot is cut off");
-	memcpy(&head, image->data, sizeof(head));
-	if (head.magic != MAGIC)
-		return err_set(err, "this is no snapshot of a GL proxy");
-	if (head.version != VERSION)
-		return err_set(err, "the snapshot's version is %u, only %u is known", head.version,
-			VERSION);
-	if (head.size != image->size - sizeof(head))
-		return err_set(err, "the snapshot is cut off");
-	if (head.checksum != XXH3_64bits(image->data + sizeof(head), head.size))
-		return err_set(err, "the snapshot's checksum is wrong");
-	*pid = head.pid;
-	*body = (struct span){.at = image->data + sizeof(head), .left = head.size};
-	return 0;
-}
-
 /* The next `size` bytes, kept aligned to 8 as they were written. */
 static const void *take(struct span *span, uint64_t size)
 {
@@ -113,21 +57,6 @@ static const void *take(struct span *span, uint64_t size)
 static void skip_pad(struct span *span)
 {
 	take(span, -(uintptr_t)span->at & 7);
-}
-
-bool record_next(struct span *body, uint32_t *tag, struct span *content)
-{
-	struct record record;
-	if (body->failed || !body->left)
-		return false;
-	const void *head = take(body, sizeof(record));
-	if (!head)
-		return false;
-	memcpy(&record, head, sizeof(record));
-	const void *bytes = take(body, record.size);
-	*tag = record.tag;
-	*content = (struct span){.at = bytes, .left = bytes ? record.size : 0};
-	return bytes;
 }
 
 uint32_t span_u32(struct span *span)

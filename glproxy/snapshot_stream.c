@@ -1,6 +1,7 @@
 #include "glproxy/snapshot_stream.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void pad(struct buf *buf)
@@ -9,20 +10,79 @@ static void pad(struct buf *buf)
 	buf_append(buf, zeros, -buf->size & 7);
 }
 
+#define PART ((size_t)1 << 20)
+
 void stream_put(struct stream *stream, const void *message, size_t size)
 {
 	buf_append(&stream->messages, message, size);
 	pad(&stream->messages);
+	if (stream->out && stream->messages.size + stream->size >= PART)
+		stream_flush(stream);
+}
+
+static bool put_piece(struct stream *stream, const void *data, size_t size)
+{
+	struct snapshot_out *out = stream->out;
+	struct stream_piece piece = {.at = stream->size, .size = size};
+	if (!out || !out->has_contents || size < CONTENTS_MIN || out->failed)
+		return false;
+	if (contents_put(&out->contents, data, size, &piece.hash, out->err))
+		out->failed = true;
+	buf_append(&stream->pieces, &piece, sizeof(piece));
+	return true;
 }
 
 struct wire_data stream_data(struct stream *stream, const void *data, size_t size)
 {
 	if (!data)
 		return (struct wire_data){.where = WIRE_NULL};
-	const uint64_t at = stream->data.size;
-	buf_append(&stream->data, data, size);
-	pad(&stream->data);
+	const uint64_t at = stream->size;
+	if (!put_piece(stream, data, size)) {
+		buf_append(&stream->data, data, size);
+		pad(&stream->data);
+	}
+	stream->size += wire_align(size);
 	return (struct wire_data){.where = WIRE_ARENA, .size = size, .at = at};
+}
+
+void stream_flush(struct stream *stream)
+{
+	struct snapshot_out *out = stream->out;
+	if (buf_failed(&stream->messages) || buf_failed(&stream->data) ||
+		buf_failed(&stream->pieces))
+		out->record.failed = true;
+	const size_t place = record_begin(&out->record, SNAPSHOT_STREAM);
+	record_u32(&out->record, stream->context);
+	record_bytes(&out->record, stream->messages.data, stream->messages.size);
+	record_bytes(&out->record, stream->data.data, stream->data.size);
+	record_bytes(&out->record, stream->pieces.data, stream->pieces.size);
+	record_end(&out->record, place);
+	snapshot_out_flush(out);
+	buf_clear(&stream->messages);
+	buf_clear(&stream->data);
+	buf_clear(&stream->pieces);
+	stream->size = 0;
+}
+
+void stream_finish(struct stream *stream)
+{
+	buf_finish(&stream->messages);
+	buf_finish(&stream->data);
+	buf_finish(&stream->pieces);
+}
+
+void *take_room(struct take *t, size_t size)
+{
+	if (size > t->room_size || !t->room) {
+		free(t->room);
+		t->room = calloc(1, size + 16);
+		t->room_size = t->room ? size : 0;
+	}
+	if (!t->room)
+		take_refuse(t, "out of memory");
+	else if (size < PART)
+		memset(t->room, 0, size);
+	return t->room;
 }
 
 void take_refuse(struct take *t, const char *format, ...)

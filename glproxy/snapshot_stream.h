@@ -15,11 +15,24 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "glproxy/context.h"
+#include "glproxy/snapshot_file.h"
 #include "messages.h"
 
+/* What is being written of a context's stream: a part of it, which becomes a record when it has
+ * grown (stream_flush). */
 struct stream {
 	struct buf messages;
-	struct buf data;
+	struct buf data;          /* small pieces, one behind another */
+	struct buf pieces;        /* struct stream_piece: where large ones stand between them */
+	uint64_t size;            /* of the part's data, large pieces included */
+	struct snapshot_out *out; /* NULL: everything stays here, whatever its size */
+	uint32_t context;
+};
+
+struct stream_piece {
+	uint64_t at;
+	uint64_t size;
+	struct content_hash hash;
 };
 
 struct take {
@@ -30,6 +43,8 @@ struct take {
 	bool refused;
 	bool in_use; /* the framebuffer being written is bound */
 	struct err *err;
+	void *room; /* take_room() */
+	size_t room_size;
 };
 
 /* Two snapshots of the same state are the same bytes where the compiler can clear what lies between
@@ -40,8 +55,15 @@ struct take {
 #define stream_clear_padding(message) ((void)(message))
 #endif
 
+/* Data belongs to the message that is put next: parts end between messages. */
 void stream_put(struct stream *stream, const void *message, size_t size);
 struct wire_data stream_data(struct stream *stream, const void *data, size_t size);
+void stream_flush(struct stream *stream);
+void stream_finish(struct stream *stream);
+
+/* Memory of `size` bytes for contents on their way, zeroed where they are small: used again for the
+ * next object, freed with the walk. NULL with a refusal. */
+void *take_room(struct take *t, size_t size);
 
 #define PUT(s, call, ...)                                                            \
 	do {                                                                         \

@@ -103,13 +103,15 @@ static int take_surface(
 	return status;
 }
 
-int take_surfaces(struct proxy *proxy, struct buf *image, struct err *err)
+int take_surfaces(struct proxy *proxy, struct snapshot_out *out, struct err *err)
 {
 	EGLContext helper = helper_open(proxy, EGL_NO_CONTEXT, err);
 	int status = helper == EGL_NO_CONTEXT ? -1 : 0;
 	for (unsigned id = 1; !status && id < PROXY_OBJECTS; id++)
-		if (proxy->surfaces[id])
-			status = take_surface(proxy->surfaces[id], helper, image, err);
+		if (proxy->surfaces[id]) {
+			status = take_surface(proxy->surfaces[id], helper, &out->record, err);
+			snapshot_out_flush(out);
+		}
 	helper_close(proxy, helper);
 	return status;
 }

@@ -7,7 +7,7 @@
 #ifndef GLPROXY_SNAPSHOT_SURFACE_H
 #define GLPROXY_SNAPSHOT_SURFACE_H
 
-#include "glproxy/snapshot_record.h"
+#include "glproxy/snapshot_file.h"
 #include "glproxy/surface.h"
 
 /* A context of our own, compatible with every config; in a share group where `share` is given.
@@ -16,7 +16,7 @@ EGLContext helper_open(struct proxy *proxy, EGLContext share, struct err *err);
 void helper_close(struct proxy *proxy, EGLContext helper);
 
 /* Appends a record of every surface. */
-int take_surfaces(struct proxy *proxy, struct buf *image, struct err *err);
+int take_surfaces(struct proxy *proxy, struct snapshot_out *out, struct err *err);
 
 /* From a record: the number, kind and size (a fresh process), the driver's surface and its picture.
  */

@@ -126,11 +126,9 @@ static bool describe(struct take *t, struct image *image)
 
 static struct wire_data read_image(struct take *t, const struct image *image)
 {
-	scoped_free void *pixels = calloc(1, image->size + 1);
-	if (!pixels) {
-		take_refuse(t, "out of memory");
+	void *pixels = take_room(t, image->size);
+	if (!pixels)
 		return (struct wire_data){.where = WIRE_NULL};
-	}
 	if (image->compressed)
 		t->gl->GetCompressedTexImage(image->target, image->level, pixels);
 	else

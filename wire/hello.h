@@ -33,20 +33,23 @@ struct wire_hello_answer {
 
 /*
  * The same socket takes requests about all proxies at once, from the session's side: a
- * struct wire_hello with WIRE_LIVE_MAGIC, an operation for the PID and the length of the
- *directory's name (no zero byte) for `reserved`, and that name. A struct wire_live_answer comes
- *back when every proxy is done; status 0, or -1 with a sentence.
+ * struct wire_hello with WIRE_LIVE_MAGIC, an operation for the PID, a length for `reserved`, and
+ * that many bytes: a folder's name, and where there is an earlier snapshot a zero byte and the name
+ * of its folder. A struct wire_live_answer comes back when every proxy is done; status 0, or -1
+ * with a sentence.
  *
  *	let go      pictures are dropped and no connection to an X server is open
- *	snapshot    every proxy writes DIRECTORY/pN.glsnap; the programs are frozen. Proxies live
- *on, whether it worked or not take hold   connects again with the windows' X server
+ *	snapshot    every proxy writes DIRECTORY/pN.glsnap, and large pieces of data into
+ *	            DIRECTORY/contents/, linked from the earlier folder where they are the same; the
+ *	            programs are frozen. Proxies live on, whether it worked or not
+ *	take hold   connects again with the windows' X server
  *
  * `glproxy --listen SOCKET --dir RUNDIR --restore DIRECTORY` builds the proxies again over RUNDIR's
  * files, which are as they were when the snapshot was taken, has let go of X, and makes SOCKET when
  * all stand; it ends with 1 and a sentence on stderr when one cannot be built.
  */
 #define WIRE_LIVE_MAGIC 0x4556494cu /* "LIVE" */
-#define WIRE_LIVE_PATH_MAX 4000
+#define WIRE_LIVE_PATH_MAX 4000     /* of one name */
 
 enum wire_live_operation { WIRE_LIVE_LET_GO = 1, WIRE_LIVE_SNAPSHOT = 2, WIRE_LIVE_TAKE_HOLD = 3 };
 

@@ -186,10 +186,15 @@ static int prepare(struct work *work, struct err *err)
 
 static int keep_gl(const struct work *work, const char *dir, struct err *err)
 {
+	const struct checkpoint *request = work->request;
 	scoped_free char *snapshots = paths_format(err, "%s/gl", dir);
-	if (!work->request->gl_proxy)
+	scoped_free char *last = request->parent
+		? namespace_host_path(request->session->run_dir, request->parent, NULL)
+		: NULL;
+	scoped_free char *parent = last ? paths_format(NULL, "%s/gl", last) : NULL;
+	if (!request->gl_proxy)
 		return 0;
-	return snapshots ? gl_snapshot(snapshots, err) : -1;
+	return snapshots ? gl_snapshot(snapshots, parent, err) : -1;
 }
 
 static void *keep_files(void *data)

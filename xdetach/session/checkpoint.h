@@ -34,6 +34,7 @@ struct checkpoint {
 	json_t *description; /* "session" in the manifest; borrowed */
 	json_t *pipes;       /* {"stdin": "pipe:[1]", ...}; borrowed */
 	const char *path;    /* the image, as a path of the host */
+	const char *parent;  /* the last one, with which it may share files; NULL: none */
 	struct lease_fence fence;
 	pid_t root;
 	bool stop;

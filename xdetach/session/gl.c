@@ -124,20 +124,20 @@ static int reach(struct err *err)
 	return steal_fd(&fd);
 }
 
-static int ask(enum wire_live_operation operation, const char *dir, struct err *err)
+static int ask(enum wire_live_operation operation, const struct buf *names, struct err *err)
 {
 	struct wire_hello request = {
 		.magic = WIRE_LIVE_MAGIC,
 		.version = WIRE_VERSION,
 		.pid = (int32_t)operation,
-		.reserved = (uint32_t)strlen(dir),
+		.reserved = names ? (uint32_t)names->size : 0,
 	};
 	struct wire_live_answer answer;
 	scoped_fd int fd = reach(err);
 	if (fd < 0)
 		return -1;
 	if (io_write_full(fd, &request, sizeof(request)) < 0 ||
-		io_write_full(fd, dir, strlen(dir)) < 0 ||
+		(names && io_write_full(fd, names->data, names->size) < 0) ||
 		io_read_full(fd, &answer, sizeof(answer)) < 0)
 		return err_set(err, "the GL proxies did not answer in time");
 	answer.text[sizeof(answer.text) - 1] = '\0';
@@ -146,17 +146,25 @@ static int ask(enum wire_live_operation operation, const char *dir, struct err *
 
 int gl_let_go(struct err *err)
 {
-	return ask(WIRE_LIVE_LET_GO, "", err);
+	return ask(WIRE_LIVE_LET_GO, NULL, err);
 }
 
-int gl_snapshot(const char *dir, struct err *err)
+int gl_snapshot(const char *dir, const char *parent, struct err *err)
 {
+	scoped_buf struct buf names = BUF_INIT;
 	if (mkdir(dir, 0700) < 0)
 		return err_errno(err, "%s", dir);
-	return ask(WIRE_LIVE_SNAPSHOT, dir, err);
+	buf_append_text(&names, dir);
+	if (parent && strlen(parent) <= WIRE_LIVE_PATH_MAX) {
+		buf_append(&names, "", 1);
+		buf_append_text(&names, parent);
+	}
+	if (buf_failed(&names) || strlen(dir) > WIRE_LIVE_PATH_MAX)
+		return err_set(err, "%s: the name is too long", dir);
+	return ask(WIRE_LIVE_SNAPSHOT, &names, err);
 }
 
 int gl_take_hold(struct err *err)
 {
-	return ask(WIRE_LIVE_TAKE_HOLD, "", err);
+	return ask(WIRE_LIVE_TAKE_HOLD, NULL, err);
 }

@@ -29,8 +29,9 @@ int gl_await(int started, struct err *err);
 /* Every proxy closes its connection to the X server, and drops pictures from then on. */
 int gl_let_go(struct err *err);
 
-/* Every proxy writes what it holds into the new folder `dir`; the programs stand still. */
-int gl_snapshot(const char *dir, struct err *err);
+/* Every proxy writes what it holds into the new folder `dir`; the programs stand still. What has
+ * not changed since `parent`, the folder of an earlier image, is linked from there; NULL: none. */
+int gl_snapshot(const char *dir, const char *parent, struct err *err);
 
 /* Every proxy connects to the X server again. */
 int gl_take_hold(struct err *err);

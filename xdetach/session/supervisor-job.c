@@ -330,6 +330,14 @@ static int make_image_dir(const struct supervisor *supervisor, struct err *err)
 	return dir ? io_make_dirs(dir, 0700, err) : -1;
 }
 
+/* The image that was taken last, or that the session came from. */
+static const char *last_image(const struct supervisor *supervisor)
+{
+	const char *path = json_string_value(json_object_get(supervisor->last_checkpoint, "path"));
+	const struct image *from = supervisor->plan->image;
+	return path ? path : from ? from->path : NULL;
+}
+
 static int run_checkpoint(struct supervisor *supervisor, int channel)
 {
 	const struct job *job = &supervisor->job;
@@ -340,6 +348,7 @@ static int run_checkpoint(struct supervisor *supervisor, int channel)
 		.description = plan->description,
 		.pipes = job->pipes,
 		.path = job->path,
+		.parent = last_image(supervisor),
 		.fence = plan->fence,
 		.root = supervisor->root,
 		.stop = job->stop,
