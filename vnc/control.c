@@ -33,7 +33,7 @@ static json_t *op_status(struct bridge *bridge, const json_t *request, struct er
 
 static json_t *open_web(struct bridge *bridge, struct err *err)
 {
-	char token[DOOR_SECRET];
+	char token[SECRET_SIZE];
 	if (door_listen(&bridge->door, err) < 0 || door_token(&bridge->door, token, err) < 0)
 		return NULL;
 	return json_pack("{s:s, s:o}", "event", "open", "url",

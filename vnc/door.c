@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -34,57 +33,17 @@ static const char page[] =
 
 /* ---- secrets ---- */
 
-static int make_secret(char secret[DOOR_SECRET], struct err *err)
+int door_token(struct door *door, char token[SECRET_SIZE], struct err *err)
 {
-	unsigned char bytes[DOOR_SECRET / 2];
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return err_errno(err, "getrandom");
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(secret + 2 * i, 3, "%02x", bytes[i]);
-	return 0;
-}
-
-/* Takes as long for every guess. */
-static bool same_secret(const char *guess, const char secret[DOOR_SECRET])
-{
-	unsigned char different = 0;
-	if (strlen(guess) != DOOR_SECRET - 1 || !secret[0])
-		return false;
-	for (size_t i = 0; i < DOOR_SECRET - 1; i++)
-		different |= (unsigned char)(guess[i] ^ secret[i]);
-	return !different;
-}
-
-int door_token(struct door *door, char token[DOOR_SECRET], struct err *err)
-{
-	if (make_secret(token, err) < 0)
-		return -1;
-	pthread_mutex_lock(&door->lock);
-	memcpy(door->tokens[door->next_token++ % DOOR_TOKENS], token, DOOR_SECRET);
-	pthread_mutex_unlock(&door->lock);
-	return 0;
-}
-
-static bool use_token(struct door *door, const char *guess)
-{
-	bool good = false;
-	pthread_mutex_lock(&door->lock);
-	for (size_t i = 0; i < DOOR_TOKENS; i++) {
-		if (!same_secret(guess, door->tokens[i]))
-			continue;
-		door->tokens[i][0] = '\0';
-		good = true;
-	}
-	pthread_mutex_unlock(&door->lock);
-	return good;
+	return secret_issue(&door->tokens, token, err);
 }
 
 const char *door_password(struct door *door, struct err *err)
 {
-	char secret[DOOR_SECRET];
+	char secret[SECRET_SIZE];
 	if (door->password[0])
 		return door->password;
-	if (make_secret(secret, err) < 0)
+	if (secret_make(secret, err) < 0)
 		return NULL;
 	pthread_mutex_lock(&door->lock);
 	snprintf(door->password, sizeof(door->password), "%.8s", secret);
@@ -111,8 +70,8 @@ struct visitor {
 
 static void give_key(struct door *door, int fd, const char *token)
 {
-	if (use_token(door, token))
-		http_answer(fd, "200 OK", "text/plain", door->key, DOOR_SECRET - 1);
+	if (secret_redeem(&door->tokens, token))
+		http_answer(fd, "200 OK", "text/plain", door->key, SECRET_SIZE - 1);
 	else
 		http_answer(fd, "403 Forbidden", "text/plain", "no\n", 3);
 }
@@ -122,7 +81,7 @@ static void meet_browser(struct door *door, int *fd)
 	struct http_request request;
 	if (!http_peek(*fd, &request))
 		return;
-	if (request.websocket && same_secret(request.path + 1, door->key))
+	if (request.websocket && secret_same(request.path + 1, door->key))
 		screen_admit(door->screen, steal_fd(fd), true);
 	else if (request.websocket)
 		http_answer(*fd, "403 Forbidden", "text/plain", "no\n", 3);
@@ -237,9 +196,12 @@ static int listen_unix(const char *dir, struct err *err)
 
 int door_open(struct door *door, const char *dir, struct screen *screen, struct err *err)
 {
-	*door = (struct door){
-		.screen = screen, .unix_fd = -1, .tcp_fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
-	if (make_secret(door->key, err) < 0)
+	*door = (struct door){.screen = screen,
+		.unix_fd = -1,
+		.tcp_fd = -1,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.tokens = SECRET_TOKENS_INIT};
+	if (secret_make(door->key, err) < 0)
 		return -1;
 	door->unix_fd = listen_unix(dir, err);
 	return door->unix_fd < 0 ? -1 : start_attending(door, door->unix_fd, true, err);

@@ -17,20 +17,18 @@
 #define VNC_DOOR_H
 
 #include "base/err.h"
+#include "base/secret.h"
 #include "vnc/screen.h"
 
 #define DOOR_VISITORS_MAX 64
-#define DOOR_TOKENS 8
-#define DOOR_SECRET 33 /* 32 hexadecimal digits and the 0 */
 
 struct door {
 	struct screen *screen;
 	int unix_fd, tcp_fd; /* listening; -1: not */
 	int port;
 	pthread_mutex_t lock;
-	char key[DOOR_SECRET];
-	char tokens[DOOR_TOKENS][DOOR_SECRET]; /* "": used or none; the oldest goes first */
-	unsigned next_token;
+	char key[SECRET_SIZE];
+	struct secret_tokens tokens;
 	int visitors;
 	char password[9]; /* "": none yet */
 };
@@ -42,7 +40,7 @@ int door_open(struct door *door, const char *dir, struct screen *screen, struct 
 int door_listen(struct door *door, struct err *err);
 
 /* A new one-time token. */
-int door_token(struct door *door, char token[DOOR_SECRET], struct err *err);
+int door_token(struct door *door, char token[SECRET_SIZE], struct err *err);
 
 /* The password for RFB on the port, made at the first call. */
 const char *door_password(struct door *door, struct err *err);
