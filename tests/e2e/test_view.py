@@ -2,54 +2,17 @@
 
 import contextlib
 import json
-import shutil
 import socket
 import subprocess
 import threading
-from io import BytesIO
-from urllib.request import urlopen
 
-import numpy
 import pytest
-from harness import pictures
+from harness.browser import browser_at, wait_canvas
 from harness.driver import USAGE, wait_until
 from harness.viewer import RfbClient, Viewer, x_server
-from PIL import Image
+from harness.writer import launch_writer, shows_session, typed, wait_typed
 
-SIZE = (800, 600)
-XTERM = ("xterm", "-geometry", "100x40+0+0", "-e")
 LINGER = ("--linger", "20s")
-
-
-def launch_writer(glckpt, name="job", server="xvfb"):
-    """A session whose xterm writes each line that is typed into the file `typed`."""
-    options = ("--name", name, "--xserver", server, "--geometry", "x".join(map(str, SIZE)))
-    return glckpt.launch(*XTERM, "sh", "-c", "cat > typed", options=options)
-
-
-def typed(glckpt):
-    file = glckpt.work / "typed"
-    return file.read_text(encoding="utf-8") if file.exists() else ""
-
-
-def wait_typed(glckpt, text):
-    try:
-        wait_until(lambda: typed(glckpt) == text, "what was typed has arrived", timeout=20)
-    finally:
-        assert typed(glckpt) == text
-
-
-def session_picture(glckpt, session):
-    return pictures.load(glckpt.screenshot(session, glckpt.work / "session.png"))
-
-
-def shows_session(glckpt, viewer, session):
-    """The viewer's pixels are the private X server's."""
-
-    def equal():
-        return numpy.array_equal(viewer.picture(*SIZE), session_picture(glckpt, session))
-
-    wait_until(equal, "viewer and session show the same", timeout=30, every=0.3)
 
 
 def bridge_socket(glckpt, session, *options):
@@ -125,48 +88,8 @@ def type_slowly(viewer, text):
 
 # ---- a browser ----
 
-COUNT_SOCKETS = """
-    window.sockets = 0;
-    window.WebSocket = new Proxy(WebSocket, {
-        construct(made, all) { window.sockets++; return new made(...all); }
-    });"""
-
-
-@contextlib.contextmanager
-def browser_at(glckpt, address):
-    for program in ("chromium", "chromedriver"):
-        if not shutil.which(program):
-            pytest.skip(f"{program} is missing")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="python3-selenium is missing")
-    options = webdriver.ChromeOptions()
-    profile = glckpt.folder("profile")
-    for switch in ("headless=new", "no-sandbox", "disable-gpu", "window-size=1100,800",
-                   "disable-dev-shm-usage", f"user-data-dir={profile}"):
-        options.add_argument(f"--{switch}")
-    service = webdriver.chrome.service.Service("/usr/bin/chromedriver", env=glckpt.environment)
-    browser = webdriver.Chrome(service=service, options=options)
-    try:
-        script = {"source": COUNT_SOCKETS}
-        browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
-        browser.get(address)
-        yield browser
-    finally:
-        browser.quit()
-
-
 def is_connected(browser):
     return "noVNC_connected" in browser.execute_script("return document.documentElement.className")
-
-
-def canvas_shows(glckpt, browser, session):
-    """Nearly: a browser's pictures are packed as JPEG."""
-    script = "const c = document.querySelector('canvas'); return c && c.toDataURL('image/png')"
-    data = browser.execute_script(script)
-    if not data:
-        return False
-    seen = numpy.asarray(Image.open(BytesIO(urlopen(data).read())).convert("RGB")).astype(int)
-    there = session_picture(glckpt, session).astype(int)
-    return seen.shape == there.shape and abs(seen - there).mean() < 2
 
 
 def test_browser_over_checkpoints_stops_and_restores(glckpt):
@@ -174,7 +97,7 @@ def test_browser_over_checkpoints_stops_and_restores(glckpt):
     address = glckpt.ok("view", "--web", *LINGER, session)
     with browser_at(glckpt, address) as browser:
         wait_until(lambda: is_connected(browser), "noVNC has connected")
-        wait_until(lambda: canvas_shows(glckpt, browser, session), "the browser shows the session")
+        wait_canvas(glckpt, browser, session)
         canvas = browser.find_element("css selector", "canvas")
         canvas.click()
         canvas.send_keys("one\n")
@@ -183,7 +106,7 @@ def test_browser_over_checkpoints_stops_and_restores(glckpt):
             glckpt.checkpoint(session, "--wait")
         for _ in range(2):
             glckpt.restore(glckpt.checkpoint(session, "--stop"))
-        wait_until(lambda: canvas_shows(glckpt, browser, session), "the browser shows it again")
+        wait_canvas(glckpt, browser, session)
         canvas.send_keys("two\n")
         wait_typed(glckpt, "one\ntwo\n")
         assert is_connected(browser)
