@@ -55,7 +55,8 @@ GL_PKGS := egl gl libglvnd x11 xcb-shm
 $(BUILD)/.tools: FORCE
 	@mkdir -p $(@D)
 	@{ command -v $(firstword $(CC)) && \
-		$(PKG_CONFIG) --exists $(XDETACH_PKGS) $(SAMPLE_PKGS) $(GL_PKGS) $(VNC_PKGS); } >/dev/null 2>&1 || \
+		$(PKG_CONFIG) --exists $(XDETACH_PKGS) $(SAMPLE_PKGS) $(GL_PKGS) $(VNC_PKGS) \
+		$(WEB_PKGS); } >/dev/null 2>&1 || \
 		{ echo "glckpt: the compiler or a library is missing: run \`make deps\`" >&2; exit 1; }
 	@echo "$(CC) $(CFLAGS) $(SANFLAGS) $(VERSION)" | cmp -s - $@ || \
 		echo "$(CC) $(CFLAGS) $(SANFLAGS) $(VERSION)" >$@
@@ -82,7 +83,7 @@ BASE := $(call objects,$(wildcard base/*.c))
 
 # ---- xdetach: the glckpt command ------------------------------------------------------------
 cflags-xdetach = $(shell $(PKG_CONFIG) --cflags $(XDETACH_PKGS))
-XDETACH := $(call objects,$(filter-out xdetach/stub/% xdetach/preload/%, \
+XDETACH := $(call objects,$(filter-out xdetach/stub/% xdetach/preload/% xdetach/web/%, \
 	$(wildcard xdetach/*.c xdetach/*/*.c)) $(wildcard wire/ctl*.c))
 
 $(BUILD)/glckpt: $(XDETACH) $(BASE)
@@ -110,7 +111,7 @@ $(BUILD)/glckpt-mapfiles.so: xdetach/preload/mapfiles.c $(BUILD)/.tools
 HELPERS := $(BUILD)/glckpt-stub $(BUILD)/criu-plugin/glckpt.so $(BUILD)/glckpt-mapfiles.so
 all: $(BUILD)/glckpt $(HELPERS)
 
-include wire/rules.mk $(wildcard gl*/rules.mk vnc/rules.mk)
+include wire/rules.mk $(wildcard gl*/rules.mk vnc/rules.mk) xdetach/web/rules.mk
 
 # ---- samples: small programs that watch themselves ------------------------------------------
 SAMPLES := $(patsubst %.c,$(BUILD)/%,$(wildcard samples/*.c))
@@ -201,7 +202,8 @@ completiondir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 install: all
 	install -D -m 755 -t $(bindir) $(BUILD)/glckpt
 	install -D -m 755 -t $(libexecdir) $(BUILD)/glckpt-stub $(BUILD)/glckpt-mapfiles.so \
-		$(BUILD)/glckpt-vnc
+		$(BUILD)/glckpt-vnc $(BUILD)/glckpt-web
+	install -D -m 644 -t $(libexecdir)/page $(BUILD)/page/*
 	install -D -m 755 -t $(libexecdir)/criu-plugin $(BUILD)/criu-plugin/glckpt.so
 	install -D -m 755 -t $(libexecdir)/bin $(BUILD)/bin/glproxy
 	install -D -m 644 -t $(libexecdir) $(BUILD)/libGLX_glckpt.so.0 $(BUILD)/libEGL_glckpt.so.0 \
