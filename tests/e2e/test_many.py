@@ -1,5 +1,6 @@
 """Many sessions side by side, and one image restored several times."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from harness.driver import wait_until
@@ -60,3 +61,24 @@ def test_clones_write_logs_of_their_own(glckpt):
         lines = glckpt.log(name)
         if lines.startswith("tick 1 "):
             assert_each_once(lines)
+
+
+def test_launches_while_somebody_lists(glckpt):
+    """Whoever lists clears up what killed sessions left, but not what is just being made."""
+    over = threading.Event()
+
+    def look():
+        while not over.is_set():
+            glckpt.ok("list")
+
+    with ThreadPoolExecutor(2) as pool:
+        looking = [pool.submit(look) for _ in range(2)]
+        try:
+            for number in range(12):
+                options = ["--no-display", "--name", f"s{number}"]
+                session = glckpt.launch("sleep", "1000", options=options)
+                glckpt.ok("kill", session)
+        finally:
+            over.set()
+        for one in looking:
+            one.result()

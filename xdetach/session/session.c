@@ -10,9 +10,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #define NAME_MAX_LENGTH 64
+#define ANSWER_S 2 /* a supervisor answers at once, or hangs */
 
 void session_finish(struct session *session)
 {
@@ -70,18 +73,33 @@ static void remove_stale(const char *run_dir)
 		io_remove_tree(AT_FDCWD, run_dir, NULL);
 }
 
+/* A folder that was just made and cannot be locked has met somebody who clears up. */
+#define SWEPT 2
+
+/* 0 claimed, 1 taken, SWEPT, -1 failed. */
+static int claim_folder(struct session *session, const char *run_dir, struct err *err)
+{
+	remove_stale(run_dir);
+	if (mkdir(run_dir, 0700) < 0)
+		return errno == EEXIST ? 1 : err_errno(err, "%s", run_dir);
+	session->lock_fd = take_lock(run_dir);
+	return session->lock_fd < 0 ? SWEPT : 0;
+}
+
 /* 0 claimed, 1 taken, -1 failed. */
 static int try_claim(struct session *session, const char *runs, const char *name, struct err *err)
 {
 	scoped_free char *run_dir = paths_format(err, "%s/%s", runs, name);
 	if (!run_dir)
 		return -1;
-	remove_stale(run_dir);
-	if (mkdir(run_dir, 0700) < 0)
-		return errno == EEXIST ? 1 : err_errno(err, "%s", run_dir);
-	session->lock_fd = take_lock(run_dir);
-	if (session->lock_fd < 0)
-		return 1;
+	int taken = claim_folder(session, run_dir, err);
+	bool swept = taken == SWEPT;
+	for (int i = 0; swept && i < 100 && taken > 0; i++) {
+		usleep(2000);
+		taken = claim_folder(session, run_dir, err);
+	}
+	if (taken != 0)
+		return taken < 0 ? -1 : 1;
 	session->run_dir = steal_ptr(&run_dir);
 	session->name = strdup(name);
 	return session->name ? 0 : err_set(err, "out of memory");
@@ -174,10 +192,12 @@ void session_wait_gone(const char *name, double timeout_s)
 
 static json_t *ask_status(const char *run_dir)
 {
+	const struct timeval limit = {.tv_sec = ANSWER_S};
 	scoped_fd int fd = ctl_connect(run_dir, NULL);
 	if (fd < 0)
 		return NULL;
 	struct err err = ERR_INIT;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	return ctl_call(fd, json_pack("{s:s, s:i}", "op", "status", "ctl", CTL_VERSION), &err);
 }
 
