@@ -124,13 +124,21 @@ static bool make_ring(struct context *context, struct err *err)
 	return set_names(context);
 }
 
+static bool create(struct context *context, const struct context *share, EGLConfig config)
+{
+	context->egl = eglCreateContext(context->exec.proxy->display, config,
+		share ? share->egl : EGL_NO_CONTEXT, context->attributes);
+	return context->egl != EGL_NO_CONTEXT;
+}
+
+/* GLX lets a context draw to windows of other configs, EGL one that was made without. */
 bool context_open(struct context *context, const struct context *share)
 {
 	struct proxy *proxy = context->exec.proxy;
 	eglBindAPI(context->api);
-	context->egl = eglCreateContext(proxy->display, proxy_config(proxy, context->config),
-		share ? share->egl : EGL_NO_CONTEXT, context->attributes);
-	return context->egl != EGL_NO_CONTEXT;
+	if (context->api == EGL_OPENGL_API && create(context, share, EGL_NO_CONFIG_KHR))
+		return true;
+	return create(context, share, proxy_config(proxy, context->config));
 }
 
 bool context_start(struct context *context)

@@ -81,27 +81,41 @@ static void ask_names(struct context *context)
 	context->reads = (GLenum)reads;
 }
 
-void front_say_reads(const struct context *context)
+static void say_reads(const struct context *context)
 {
 	const struct driver *gl = context->exec.driver;
+	const bool two = context->draw->flags & SURFACE_DOUBLE;
 	struct bound bound;
-	if (!context->reads || !has_front(context))
-		return;
 	begin_window(gl, &bound);
-	gl->ReadBuffer(context->reads);
+	gl->ReadBuffer(context->reads ? context->reads : two ? GL_BACK : GL_FRONT);
 	end_window(gl, &bound);
+}
+
+void front_say_reads(const struct context *context)
+{
+	if (has_front(context))
+		say_reads(context);
+}
+
+/* As GL has it where a context is made with the config of its drawable (ours are made without):
+ * EGL's pbuffers have a back buffer to draw to alone. */
+static void name_first(const struct context *context)
+{
+	const struct driver *gl = context->exec.driver;
+	const bool two = context->draw->flags & SURFACE_DOUBLE;
+	const bool back = two || (context->draw->kind == SURFACE_PBUFFER && context->config);
+	gl->DrawBuffer(back ? GL_BACK : GL_FRONT);
+	gl->ReadBuffer(two ? GL_BACK : GL_FRONT);
 }
 
 void front_begin(struct context *context, bool first)
 {
-	const struct driver *gl = context->exec.driver;
 	if (context->api != EGL_OPENGL_API || !context->draw)
 		return;
-	const bool is_double = context->draw->flags & SURFACE_DOUBLE;
-	if (first && (is_double || context->draw->kind == SURFACE_WINDOW)) {
-		gl->DrawBuffer(is_double ? GL_BACK : GL_FRONT);
-		gl->ReadBuffer(is_double ? GL_BACK : GL_FRONT);
-	}
+	if (first)
+		name_first(context);
+	else
+		say_reads(context);
 	ask_names(context);
 	front_arrange(context);
 }

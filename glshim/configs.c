@@ -10,53 +10,95 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct glx_screen *screens;
 
-static bool shown_by(const struct wire_config *config, const XVisualInfo *visual)
+static bool fits_depth(const struct wire_config *config, int depth)
 {
 	if (config->red != 8 || config->green != 8 || config->blue != 8 || config->floating)
 		return false;
-	return visual->class == TrueColor &&
-		(visual->depth == 24 || (visual->depth == 32 && config->alpha == 8));
+	return depth == 24 || (depth == 32 && config->alpha == 8);
 }
 
-static void add(struct glx_screen *screen, const struct wire_config *driver,
-	const XVisualInfo *visual, bool double_buffered)
+static bool shown_by(const struct wire_config *config, const XVisualInfo *visual, int depth)
 {
-	struct glx_config *config = &screen->configs[screen->count];
-	*config = (struct glx_config){
-		.id = 0x100 + screen->count,
+	return visual->class == TrueColor && visual->depth == depth && fits_depth(config, depth);
+}
+
+static void add(struct glx_screen *screen, const struct wire_config *driver, int depth,
+	bool double_buffered)
+{
+	screen->configs[screen->count++] = (struct glx_config){
 		.screen = screen->screen,
-		.visual = visual ? visual->visualid : 0,
-		.visual_class = visual ? visual->class : 0,
+		.depth = depth,
 		.double_buffered = double_buffered,
 		.srgb = driver->red == 8,
 		.driver = *driver,
 	};
-	screen->count++;
 }
 
-/* The first visual of each depth is enough: they only differ in their number. */
-static const XVisualInfo *of_depth(const XVisualInfo *visuals, int count, int depth)
+static int goodness(const struct glx_config *config)
+{
+	return (config->double_buffered ? 1000 : 0) + config->driver.depth * 10 +
+		config->driver.stencil * 12 - config->driver.samples * 200 + config->driver.alpha;
+}
+
+/* Those of windows first, of the usual depth first, the most useful first: programs that look for
+ * any config of a visual find that one. */
+static int order(const void *one, const void *two)
+{
+	const struct glx_config *a = one, *b = two;
+	if (a->depth != b->depth)
+		return !a->depth ? 1 : !b->depth ? -1 : a->depth - b->depth;
+	const int better = goodness(b) - goodness(a);
+	return better ? better : a->driver.id - b->driver.id;
+}
+
+/* A visual of its own for each config as long as there are some, then the first for all others. */
+static void give_visuals(struct glx_screen *screen, const XVisualInfo *visuals, int count)
+{
+	const XVisualInfo *first = NULL;
+	int next = 0, depth = 0;
+	for (int i = 0; i < screen->count; i++) {
+		struct glx_config *config = &screen->configs[i];
+		config->id = 0x100 + i;
+		if (config->depth != depth)
+			next = 0, first = NULL;
+		depth = config->depth;
+		while (next < count && !shown_by(&config->driver, &visuals[next], depth))
+			next++;
+		const XVisualInfo *visual = next < count ? &visuals[next++] : first;
+		first = first ? first : visual;
+		config->visual = visual ? visual->visualid : 0;
+		config->visual_class = visual ? visual->class : 0;
+	}
+}
+
+static bool has_depth(const XVisualInfo *visuals, int count, int depth)
 {
 	for (int i = 0; i < count; i++)
 		if (visuals[i].class == TrueColor && visuals[i].depth == depth)
-			return &visuals[i];
-	return NULL;
+			return true;
+	return false;
 }
 
 static void fill(struct glx_screen *screen, const struct process *process)
 {
+	static const int depths[] = {24, 32};
 	XVisualInfo template = {.screen = screen->screen};
 	int count = 0;
 	XVisualInfo *visuals = XGetVisualInfo(screen->display, VisualScreenMask, &template, &count);
-	const XVisualInfo *both[] = {of_depth(visuals, count, 24), of_depth(visuals, count, 32)};
-	for (int v = 0; v < 2; v++)
-		for (unsigned i = 0; both[v] && i < process->config_count; i++)
-			for (int twice = 1; twice >= 0; twice--)
-				if (shown_by(&process->configs[i], both[v]))
-					add(screen, &process->configs[i], both[v], twice);
-	for (unsigned i = 0; i < process->config_count; i++)
-		if (!both[0] || !shown_by(&process->configs[i], both[0]))
-			add(screen, &process->configs[i], NULL, true);
+	for (unsigned i = 0; i < process->config_count; i++) {
+		const struct wire_config *driver = &process->configs[i];
+		bool shown = false;
+		for (int d = 0; d < 2; d++)
+			if (has_depth(visuals, count, depths[d]) && fits_depth(driver, depths[d])) {
+				add(screen, driver, depths[d], true);
+				add(screen, driver, depths[d], false);
+				shown = shown || depths[d] == 24;
+			}
+		if (!shown)
+			add(screen, driver, 0, true);
+	}
+	qsort(screen->configs, (size_t)screen->count, sizeof(*screen->configs), order);
+	give_visuals(screen, visuals, count);
 	XFree(visuals);
 }
 
@@ -148,6 +190,9 @@ bool configs_attribute(const struct glx_config *config, int name, int *value)
 		break;
 	case GLX_DRAWABLE_TYPE:
 		*value = drawable_types(config);
+		break;
+	case GLX_SWAP_METHOD_OML:
+		*value = GLX_SWAP_UNDEFINED_OML;
 		break;
 	case GLX_X_RENDERABLE:
 		*value = config->visual != 0;
@@ -389,10 +434,17 @@ void configs_note_choice(struct glx_screen *screen, const struct glx_config *con
 	pthread_mutex_unlock(&lock);
 }
 
-static int goodness(const struct glx_config *config)
+/* The best one that a visual can show, for windows of visuals that no config has. */
+static const struct glx_config *best_shown(struct glx_screen *screen, VisualID visual)
 {
-	return (config->double_buffered ? 1000 : 0) + config->driver.depth * 10 +
-		config->driver.stencil * 12 - config->driver.samples * 200 + config->driver.alpha;
+	XVisualInfo *info = configs_visual_info(screen, visual);
+	const struct glx_config *best = NULL;
+	for (int i = 0; info && !best && i < screen->count; i++)
+		if (shown_by(&screen->configs[i].driver, info, screen->configs[i].depth))
+			best = &screen->configs[i];
+	if (info)
+		XFree(info);
+	return best;
 }
 
 const struct glx_config *configs_of_visual(struct glx_screen *screen, VisualID visual)
@@ -400,17 +452,10 @@ const struct glx_config *configs_of_visual(struct glx_screen *screen, VisualID v
 	for (unsigned i = 0; i < screen->chosen_count; i++)
 		if (screen->chosen[i].visual == visual)
 			return screen->chosen[i].config;
-	XVisualInfo *info = configs_visual_info(screen, visual);
-	const struct glx_config *best = NULL;
-	for (int i = 0; info && i < screen->count; i++) {
-		const struct glx_config *config = &screen->configs[i];
-		if (config->visual && shown_by(&config->driver, info) &&
-			(!best || goodness(config) > goodness(best)))
-			best = config;
-	}
-	if (info)
-		XFree(info);
-	return best;
+	for (int i = 0; i < screen->count; i++)
+		if (screen->configs[i].visual == visual)
+			return &screen->configs[i];
+	return best_shown(screen, visual);
 }
 
 XVisualInfo *configs_visual_info(const struct glx_screen *screen, VisualID visual)

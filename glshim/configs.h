@@ -2,7 +2,8 @@
  * configs.h: GLX's configs and visuals, made of the driver's configs and the X server's visuals.
  *
  * The X server needs no GLX, and may have one visual for all configs. A visual that a program chose
- * by glXChooseVisual stands for the config that answered; any other for the best one it fits.
+ * by glXChooseVisual stands for the config that answered; any other for the best of those that have
+ * it.
  */
 #ifndef GLSHIM_CONFIGS_H
 #define GLSHIM_CONFIGS_H
@@ -17,6 +18,7 @@ struct glx_config {
 	int screen;
 	VisualID visual; /* 0: pbuffers only */
 	int visual_class;
+	int depth; /* of the windows it is for; 0: pbuffers only */
 	bool double_buffered;
 	bool srgb;
 	struct wire_config driver;

@@ -54,6 +54,12 @@ static EGLBoolean DestroyContext(EGLDisplay handle, EGLContext context)
 	return egl_done();
 }
 
+/* A context that was made with a config draws to surfaces of the same. */
+static bool goes_with(const struct egl_context *context, const struct egl_surface *surface)
+{
+	return !surface || !context->config || surface->config == context->config;
+}
+
 static EGLBoolean MakeCurrent(
 	EGLDisplay handle, EGLSurface draw, EGLSurface read, EGLContext context)
 {
@@ -65,7 +71,7 @@ static EGLBoolean MakeCurrent(
 		context_make_current(NULL, NULL, NULL);
 		return egl_done();
 	}
-	if (!draw != !read)
+	if (!draw != !read || !goes_with(made, to) || !goes_with(made, from))
 		return egl_fail(EGL_BAD_MATCH);
 	const unsigned error = context_make_current(
 		made->context, to ? to->surface : NULL, from ? from->surface : NULL);

@@ -17,7 +17,8 @@
 	"GLX_EXT_create_context_es2_profile GLX_EXT_create_context_es_profile "                    \
 	"GLX_EXT_framebuffer_sRGB GLX_EXT_no_config_context GLX_EXT_swap_control "                 \
 	"GLX_EXT_visual_info GLX_EXT_visual_rating GLX_MESA_copy_sub_buffer "                      \
-	"GLX_MESA_swap_control GLX_SGIX_fbconfig GLX_SGI_swap_control"
+	"GLX_MESA_swap_control GLX_OML_swap_method GLX_SGIS_multisample GLX_SGIX_fbconfig "        \
+	"GLX_SGIX_pbuffer GLX_SGIX_visual_select_group GLX_SGI_swap_control"
 
 static XVisualInfo *ChooseVisual(Display *display, int number, int *attributes)
 {
@@ -150,6 +151,21 @@ static void (*find_glx(const char *name))(void)
 
 /* ---- glvnd ---- */
 
+static const __GLXapiExports *libglx;
+static __GLXvendorInfo *ourselves;
+
+void glx_own_context(Display *display, GLXContext context)
+{
+	if (context)
+		libglx->addVendorContextMapping(display, context, ourselves);
+}
+
+void glx_own_drawable(Display *display, GLXDrawable drawable)
+{
+	if (drawable)
+		libglx->addVendorDrawableMapping(display, drawable, ourselves);
+}
+
 static void *get_proc_address(const GLubyte *name)
 {
 	void (*found)(void) = find_glx((const char *)name);
@@ -179,6 +195,8 @@ __attribute__((visibility("default"))) Bool __glx_Main(uint32_t version,
 {
 	if (GLX_VENDOR_ABI_GET_MAJOR_VERSION(version) != GLX_VENDOR_ABI_MAJOR_VERSION)
 		return False;
+	libglx = exports;
+	ourselves = vendor;
 	imports->isScreenSupported = is_screen_supported;
 	imports->getProcAddress = get_proc_address;
 	imports->getDispatchAddress = get_dispatch_address;

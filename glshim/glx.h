@@ -37,6 +37,11 @@ struct glx_drawable *glx_drawable_find(Display *display, GLXDrawable id);
 struct glx_drawable *glx_drawable_get(
 	Display *display, GLXDrawable id, const struct glx_config *config);
 
+/* Of functions that libGLX does not dispatch itself: tells it whose the new thing is. NULL and 0
+ * are nothing. */
+void glx_own_context(Display *display, GLXContext context);
+void glx_own_drawable(Display *display, GLXDrawable drawable);
+
 #define GLX_FUNCTION(name)                        \
 	{                                         \
 		"glX" #name, (void (*)(void))name \

@@ -13,15 +13,12 @@
 
 #define ATTRIBUTES_MAX 32
 
-/* Errors of GLX, counted from its first (glxproto.h). */
-#define GLXBadFBConfig 9
-#define GLXBadProfileARB 13
-
 struct wanted {
 	EGLenum api;
 	EGLint list[ATTRIBUTES_MAX];
 	unsigned count;
 	int render_type;
+	int major;
 	bool valid;
 	int error; /* of X, when it is not valid */
 };
@@ -40,6 +37,7 @@ static void translate(struct wanted *wanted, int name, int value)
 {
 	switch (name) {
 	case GLX_CONTEXT_MAJOR_VERSION_ARB:
+		wanted->major = value;
 		want(wanted, EGL_CONTEXT_MAJOR_VERSION, value);
 		break;
 	case GLX_CONTEXT_MINOR_VERSION_ARB:
@@ -60,6 +58,11 @@ static void translate(struct wanted *wanted, int name, int value)
 			want(wanted, EGL_CONTEXT_OPENGL_PROFILE_MASK, value);
 		break;
 	case GLX_CONTEXT_RESET_NOTIFICATION_STRATEGY_ARB:
+		if (value != GLX_LOSE_CONTEXT_ON_RESET_ARB &&
+			value != GLX_NO_RESET_NOTIFICATION_ARB) {
+			wanted->valid = false;
+			wanted->error = BadMatch;
+		}
 		want(wanted, EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY,
 			value == GLX_LOSE_CONTEXT_ON_RESET_ARB ? EGL_LOSE_CONTEXT_ON_RESET
 							       : EGL_NO_RESET_NOTIFICATION);
@@ -140,6 +143,8 @@ static GLXContext CreateContextAttribsARB(Display *display, GLXFBConfig fbconfig
 	struct wanted wanted = {.api = EGL_OPENGL_API, .render_type = GLX_RGBA_TYPE, .valid = true};
 	for (const int *at = attributes; at && *at; at += 2)
 		translate(&wanted, at[0], at[1]);
+	if (wanted.render_type == GLX_COLOR_INDEX_TYPE && wanted.major >= 3)
+		wanted.error = BadMatch;
 	return create(display, (const struct glx_config *)fbconfig, share, &wanted);
 }
 
@@ -150,6 +155,14 @@ static GLXContext CreateNewContext(
 		.render_type = render_type,
 		.valid = fbconfig && render_type == GLX_RGBA_TYPE};
 	return create(display, (const struct glx_config *)fbconfig, share, &wanted);
+}
+
+static GLXContext CreateContextWithConfigSGIX(
+	Display *display, GLXFBConfig config, int render_type, GLXContext share, Bool direct)
+{
+	GLXContext made = CreateNewContext(display, config, render_type, share, direct);
+	glx_own_context(display, made);
+	return made;
 }
 
 static GLXContext CreateContext(
@@ -238,6 +251,7 @@ static void WaitX(void)
 const struct glx_function glx_context_functions[] = {
 	GLX_FUNCTION(CreateContextAttribsARB),
 	GLX_FUNCTION(CreateNewContext),
+	GLX_FUNCTION(CreateContextWithConfigSGIX),
 	GLX_FUNCTION(CreateContext),
 	GLX_FUNCTION(DestroyContext),
 	GLX_FUNCTION(MakeContextCurrent),

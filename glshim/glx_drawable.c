@@ -4,6 +4,8 @@
 #include "glshim/glx.h"
 
 #include "entries.h"
+#include "glshim/glx_error.h"
+#include "glshim/glx_geometry.h"
 
 #include <GL/glxext.h>
 #include <X11/Xlibint.h>
@@ -105,8 +107,13 @@ static GLXWindow CreateWindow(
 	return add(display, id, window, WINDOW, (const struct glx_config *)config, 0, 0) ? id : 0;
 }
 
+/* Windows are not counted: with the X window its GLX window has gone. */
 static void DestroyWindow(Display *display, GLXWindow window)
 {
+	const struct glx_drawable *known = glx_drawable_find(display, window);
+	struct glx_geometry geometry;
+	if (!known || !glx_geometry(display, known->x, &geometry))
+		glx_error(display, GLXBadWindow, window, false);
 	forget(display, window);
 }
 
@@ -125,6 +132,13 @@ static GLXPixmap CreateGLXPixmap(Display *display, XVisualInfo *visual, Pixmap p
 	const struct glx_config *config =
 		screen ? configs_of_visual(screen, visual->visualid) : NULL;
 	return config ? CreatePixmap(display, (GLXFBConfig)config, pixmap, NULL) : 0;
+}
+
+static GLXPixmap CreateGLXPixmapWithConfigSGIX(Display *display, GLXFBConfig config, Pixmap pixmap)
+{
+	const GLXPixmap made = CreatePixmap(display, config, pixmap, NULL);
+	glx_own_drawable(display, made);
+	return made;
 }
 
 static void DestroyPixmap(Display *display, GLXPixmap pixmap)
@@ -163,18 +177,45 @@ static GLXPbuffer CreatePbuffer(Display *display, GLXFBConfig config, const int 
 	return id;
 }
 
+static GLXPbuffer CreateGLXPbufferSGIX(
+	Display *display, GLXFBConfig config, unsigned width, unsigned height, int *attributes)
+{
+	int list[64] = {GLX_PBUFFER_WIDTH, (int)width, GLX_PBUFFER_HEIGHT, (int)height};
+	for (unsigned i = 0; attributes && attributes[i] && i + 6 < 64; i += 2) {
+		list[i + 4] = attributes[i];
+		list[i + 5] = attributes[i + 1];
+	}
+	const GLXPbuffer made = CreatePbuffer(display, config, list);
+	glx_own_drawable(display, made);
+	return made;
+}
+
 static void DestroyPbuffer(Display *display, GLXPbuffer pbuffer)
 {
 	forget(display, pbuffer);
 }
 
-static unsigned window_size(Display *display, Drawable drawable, int attribute)
+static unsigned size_of(Display *display, Drawable drawable, int attribute)
 {
-	Window root;
-	int x, y;
-	unsigned width = 0, height = 0, border, depth;
-	XGetGeometry(display, drawable, &root, &x, &y, &width, &height, &border, &depth);
-	return attribute == GLX_WIDTH ? width : height;
+	struct glx_geometry geometry;
+	if (!glx_geometry(display, drawable, &geometry)) {
+		glx_error(display, GLXBadDrawable, drawable, false);
+		return 0;
+	}
+	return attribute == GLX_WIDTH ? geometry.width : geometry.height;
+}
+
+/* A window that was never drawn to stands for the config of its visual. */
+static unsigned config_id(Display *display, GLXDrawable id)
+{
+	const struct glx_drawable *drawable = glx_drawable_find(display, id);
+	if (drawable)
+		return (unsigned)drawable->config->id;
+	struct glx_screen *screen = configs_screen(display, DefaultScreen(display));
+	const VisualID visual = glx_window_visual(display, id);
+	const struct glx_config *config =
+		screen && visual ? configs_of_visual(screen, visual) : NULL;
+	return config ? (unsigned)config->id : 0;
 }
 
 static void QueryDrawable(Display *display, GLXDrawable id, int attribute, unsigned *value)
@@ -187,7 +228,7 @@ static void QueryDrawable(Display *display, GLXDrawable id, int attribute, unsig
 		if (drawable && !drawable->x)
 			*value = attribute == GLX_WIDTH ? drawable->width : drawable->height;
 		else
-			*value = window_size(display, drawable ? drawable->x : id, attribute);
+			*value = size_of(display, drawable ? drawable->x : id, attribute);
 		break;
 	case GLX_PRESERVED_CONTENTS:
 		*value = drawable && drawable->preserved;
@@ -196,7 +237,7 @@ static void QueryDrawable(Display *display, GLXDrawable id, int attribute, unsig
 		*value = drawable && drawable->largest;
 		break;
 	case GLX_FBCONFIG_ID:
-		*value = drawable ? (unsigned)drawable->config->id : 0;
+		*value = config_id(display, id);
 		break;
 	case GLX_SWAP_INTERVAL_EXT:
 		*value = drawable ? (unsigned)drawable->swap_interval : 0;
@@ -277,6 +318,12 @@ static void SwapIntervalEXT(Display *display, GLXDrawable id, int interval)
 }
 
 const struct glx_function glx_drawable_functions[] = {
+	{"glXDestroyGLXPbufferSGIX", (void (*)(void))DestroyPbuffer},
+	{"glXQueryGLXPbufferSGIX", (void (*)(void))QueryDrawable},
+	{"glXSelectEventSGIX", (void (*)(void))SelectEvent},
+	{"glXGetSelectedEventSGIX", (void (*)(void))GetSelectedEvent},
+	GLX_FUNCTION(CreateGLXPbufferSGIX),
+	GLX_FUNCTION(CreateGLXPixmapWithConfigSGIX),
 	GLX_FUNCTION(CreateWindow),
 	GLX_FUNCTION(DestroyWindow),
 	GLX_FUNCTION(CreatePixmap),
