@@ -266,7 +266,8 @@ void front_look(struct exec *x, bool named)
 	if ((bits_of(context->draws) | bits_of(context->reads)) & FRONT || compiles(x->driver))
 		context->front = true;
 	exec_errors_since(x);
-	if (context->draws == draws && context->reads == reads)
+	/* A snapshot names its buffers one after the other; its surfaces are as they were. */
+	if (x->rebuilding || (context->draws == draws && context->reads == reads))
 		return;
 	if (bits_of(draws) & FRONT && context->draw->other != EGL_NO_SURFACE)
 		front_flush(context); /* what was drawn to the front buffer is seen now */
