@@ -1,6 +1,8 @@
 /*
  * Draws that bring arrays or indices along from the program's memory.
  */
+#include "glproxy/lists.h"
+#include "glproxy/lists_draw.h"
 #include "hand.h"
 #include "wire/draw.h"
 
@@ -153,7 +155,9 @@ void proxy_ckDraw(struct exec *x, GLenum mode, GLint first, GLsizei count, GLenu
 		gl->ClientActiveTexture(GL_TEXTURE0 + st->client_unit);
 	const void *indices = arrays & WIRE_INDICES_HERE ? (const char *)data + offset
 							 : (const void *)(uintptr_t)offset;
-	if (type)
+	if (mode == LISTS_ELEMENT && lists_compiling(x))
+		gl->ArrayElement(first);
+	else if (type)
 		draw_elements(gl, mode, count, type, indices, instances, basevertex, baseinstance);
 	else
 		draw_arrays(gl, mode, first, count, instances, baseinstance);

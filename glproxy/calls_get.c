@@ -2,6 +2,7 @@
  * Answers: values that may be names or belong to the window, strings, uniforms, errors.
  */
 #include "glproxy/context.h"
+#include "glproxy/lists.h"
 #include "glproxy/surface.h"
 #include "hand.h"
 #include "wire/extensions.h"
@@ -63,7 +64,7 @@ static bool of_ours(struct exec *x, GLenum pname, GLint *value)
 		*value = extension_count(x);
 		return true;
 	}
-	return of_window(x, pname, value);
+	return lists_answer(x, pname, value) || of_window(x, pname, value);
 }
 
 /* As GL_DOUBLEBUFFER is in glGet. */

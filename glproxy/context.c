@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "glproxy/front.h"
+#include "glproxy/lists.h"
 #include "glproxy/live.h"
 #include "glproxy/memo.h"
 #include "glproxy/surface.h"
@@ -17,6 +18,7 @@ static void group_drop(struct group *group)
 		names_destroy(group->names[cls]);
 	pthread_mutex_destroy(&group->lock);
 	memo_destroy(group->memo);
+	lists_destroy(group->lists);
 	free(group->mappings);
 	free(group->syncs);
 	free(group);
@@ -29,8 +31,9 @@ static struct group *group_create(void)
 		return NULL;
 	group->references = 1;
 	group->memo = memo_create();
+	group->lists = lists_create();
 	pthread_mutex_init(&group->lock, NULL);
-	if (!group->memo) {
+	if (!group->memo || !group->lists) {
 		group_drop(group);
 		return NULL;
 	}

@@ -26,6 +26,7 @@ struct mapping {
 	GLbitfield access;
 };
 
+struct lists;
 struct memo;
 
 struct sync_entry {
@@ -45,6 +46,7 @@ struct group {
 	size_t sync_count;
 	uint64_t used[EXEC_USED]; /* what contexts that are gone have used (exec.h) */
 	struct memo *memo;        /* what the driver does not tell again (memo.h) */
+	struct lists *lists;      /* display lists (lists.h) */
 };
 
 struct context {

@@ -4,12 +4,12 @@
 #include "glproxy/calls_buffer.h"
 #include "glproxy/context.h"
 #include "glproxy/front.h"
+#include "glproxy/lists.h"
 #include "glproxy/live.h"
 #include "glproxy/proxy.h"
 #include "messages.h"
 #include "wire/hello.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 void exec_init(struct exec *x, struct proxy *proxy, const struct wire_mapping *map)
@@ -27,6 +27,8 @@ void exec_init(struct exec *x, struct proxy *proxy, const struct wire_mapping *m
 void exec_finish(struct exec *x)
 {
 	wire_state_finish(&x->state);
+	lists_close(x);
+	buf_finish(&x->held);
 	free(x->scratch);
 	x->scratch = NULL;
 }
@@ -197,6 +199,23 @@ void *exec_scratch(struct exec *x, GLsizei count)
 
 /* ---- the stream ---- */
 
+void exec_direct(struct exec *x, size_t size)
+{
+	struct wire_head head;
+	memcpy(&head, x->message, sizeof(head));
+	const unsigned opcode = x->opcode = head.opcode;
+	x->message_size = size;
+	x->failed = false;
+	const struct exec_entry *entry = &exec_entries[opcode];
+	if (entry->duties & EXEC_SEES && x->context && x->context->group->persistent)
+		buffers_to_driver(x);
+	entry->decode(x, x->message);
+	if (entry->duties & (EXEC_AIMS | EXEC_RECALLS))
+		front_look(x, entry->duties & EXEC_AIMS);
+	if (opcode == WIRE_glBegin || opcode == WIRE_glEnd)
+		x->in_begin = opcode == WIRE_glBegin && !lists_compiling(x);
+}
+
 static void execute(struct exec *x, size_t size)
 {
 	struct wire_head head;
@@ -218,14 +237,12 @@ static void execute(struct exec *x, size_t size)
 		return;
 	}
 	x->used[head.opcode / 64] |= (uint64_t)1 << (head.opcode % 64);
-	const struct exec_entry *entry = &exec_entries[head.opcode];
-	if (entry->duties & EXEC_SEES && x->context && x->context->group->persistent)
-		buffers_to_driver(x);
-	entry->decode(x, x->message);
-	if (entry->duties & (EXEC_AIMS | EXEC_RECALLS))
-		front_look(x, entry->duties & EXEC_AIMS);
-	if (head.opcode == WIRE_glBegin || head.opcode == WIRE_glEnd)
-		x->in_begin = head.opcode == WIRE_glBegin;
+	if (__builtin_expect(
+		    x->special || head.opcode == WIRE_glBegin || head.opcode == WIRE_glCallList,
+		    0) &&
+		lists_keep(x))
+		return;
+	exec_direct(x, size);
 }
 
 /* Copies the message at the present position; its length, or 0 when it is none. */

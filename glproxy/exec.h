@@ -12,6 +12,7 @@
 #ifndef GLPROXY_EXEC_H
 #define GLPROXY_EXEC_H
 
+#include "base/buf.h"
 #include "glproxy/driver.h"
 #include "glproxy/names.h"
 #include "wire/message.h"
@@ -23,6 +24,7 @@
 #include <stdbool.h>
 
 struct context;
+struct list_open;
 struct proxy;
 
 #define EXEC_USED 64 /* words of bits: opcodes are below 4096 */
@@ -35,8 +37,12 @@ struct exec {
 	struct context *context; /* NULL for the control ring */
 
 	bool rebuilding; /* a snapshot is being replayed: blocks of the heap hold newer contents */
-	bool in_begin;   /* between glBegin and glEnd */
-	unsigned turns;  /* messages since the last rebuild on request (live.h) */
+	bool in_begin;   /* the driver is between glBegin and glEnd */
+	bool lenient;    /* errors of the snapshot being replayed are none */
+	bool special;    /* messages are held, or a display list is being compiled (lists.h) */
+	struct buf held; /* from glBegin on */
+	struct list_open *list;
+	unsigned turns;           /* messages since the last rebuild on request (live.h) */
 	uint64_t used[EXEC_USED]; /* messages seen, a bit an opcode */
 
 	bool failed;  /* the present message must not be executed any further */
@@ -60,17 +66,21 @@ struct exec {
 			 first */
 };
 
-/* What is to be done besides a call (wire/policy.txt: words of the same names). */
+/* What there is besides a call (wire/policy.txt: words of the same names). */
 enum exec_duty {
 	EXEC_SEES = 1,    /* before: it may read buffers that are mapped */
 	EXEC_AIMS = 2,    /* after: it may have named another buffer of the window */
 	EXEC_RECALLS = 4, /* after: it may have brought back what was named before */
+	EXEC_LIST = 8,    /* display lists keep it */
+	EXEC_VERTEX = 16, /* it may stand between glBegin and glEnd */
+	EXEC_UNPACKS = 32 /* its data are laid out as the pixel store says */
 };
 
 struct exec_entry {
 	void (*decode)(struct exec *x, const void *message);
-	unsigned size;   /* of the fixed part */
-	unsigned duties; /* enum exec_duty */
+	unsigned size;        /* of the fixed part */
+	unsigned duties;      /* enum exec_duty */
+	const uint16_t *data; /* how many pieces of data come along, and where each wire_data is */
 };
 
 extern const struct exec_entry exec_entries[];
@@ -81,8 +91,11 @@ void exec_finish(struct exec *x);
 /* Executes what is published until the writer has closed the ring or sent nonsense. */
 void exec_run(struct exec *x);
 
-/* Executes the message in x->message, as part of a snapshot. */
+/* Executes the message in x->message as if it came from the ring ... */
 void exec_replay(struct exec *x, size_t size);
+
+/* ... or at once, whatever is held or being compiled. */
+void exec_direct(struct exec *x, size_t size);
 
 /* Says in the log what is wrong and marks the stream as broken. */
 void exec_refuse(struct exec *x, const char *what);

@@ -1,5 +1,6 @@
 #include "glproxy/snapshot.h"
 
+#include "glproxy/lists.h"
 #include "glproxy/snapshot_record.h"
 #include "glproxy/snapshot_stream.h"
 #include "glproxy/snapshot_surface.h"
@@ -114,6 +115,7 @@ static void take_objects(struct take *t)
 	take_renderbuffers(t);
 	take_samplers(t);
 	take_programs(t);
+	take_lists(t);
 	take_syncs(t);
 	take_mappings(t);
 }
@@ -151,6 +153,7 @@ static int take_context(struct context *context, struct snapshot_out *out, struc
 		take_framebuffers(&t);
 		take_vertex_arrays(&t);
 		take_state(&t);
+		take_open(&t);
 		take_failed(&t);
 	}
 	stream_flush(&t.out);
@@ -167,6 +170,7 @@ static int prepare(struct context *context, struct err *err)
 	refuse_kinds(&t);
 	if (!t.refused && context->version && make_current(context)) {
 		exec_errors_take(&context->exec);
+		lists_set_apart(&context->exec);
 		t.gl->Finish();
 		context->core =
 			take_integer(&t, GL_CONTEXT_PROFILE_MASK) & GL_CONTEXT_CORE_PROFILE_BIT;

@@ -11,15 +11,16 @@
  *		parts in order on the context makes objects and state what they were.
  *
  * What is kept and how is said where it is written: snapshot_objects.c (buffers, samplers,
- * renderbuffers, sync objects), snapshot_texture.c, snapshot_program.c, snapshot_state.c (what
- * belongs to one context), snapshot_surface.c. What is not kept is refused when the snapshot is
- * taken, with a sentence: every message the program has ever sent is either in the list of
- * snapshot_kept.c or a reason to refuse, and what is kept with conditions is looked at.
+ * renderbuffers, sync objects), lists.h (display lists and open primitives), snapshot_texture.c,
+ * snapshot_program.c, snapshot_state.c (what belongs to one context), snapshot_surface.c. What is
+ * not kept is refused when the snapshot is taken, with a sentence: every message the program has
+ * ever sent is either in the list of snapshot_kept.c or a reason to refuse, and what is kept with
+ * conditions is looked at.
  *
  * Not kept yet, thus refused: OpenGL ES, multisampled textures and renderbuffers, texture views,
- * queries that were begun, transform feedback objects, program pipelines, ARB programs, display
- * lists, evaluators, attribute stacks, accumulation buffers, feedback and selection, programs from
- * binaries, an open glBegin.
+ * queries that were begun, transform feedback objects, program pipelines, ARB programs,
+ * evaluators, attribute stacks, accumulation buffers, feedback and selection, programs from
+ * binaries.
  *
  * All functions want every thread to stand still (live.h) and leave no context current.
  */

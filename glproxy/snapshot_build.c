@@ -2,10 +2,12 @@
  * From a snapshot back to a driver's objects (snapshot.h).
  */
 #include "glproxy/snapshot.h"
+
+#include "glproxy/lists.h"
+#include "glproxy/replay.h"
 #include "glproxy/snapshot_record.h"
 #include "glproxy/snapshot_stream.h"
 #include "glproxy/snapshot_surface.h"
-#include "wire/names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,7 @@ static void forget_group(struct group *group)
 	if (group->syncs)
 		memset(group->syncs, 0, group->sync_count * sizeof(*group->syncs));
 	group->persistent = 0;
+	lists_clear(group->lists);
 }
 
 static void forget_context(struct context *context)
@@ -40,6 +43,8 @@ static void forget_context(struct context *context)
 	for (unsigned cls = NAMES_SHARED; cls < NAMES_CLASSES; cls++)
 		names_clear(x->names[cls]);
 	memset(x->used, 0, sizeof(x->used));
+	lists_close(x);
+	x->in_begin = false;
 	wire_state_finish(&x->state);
 	wire_state_init(&x->state);
 	x->state.ask = before.ask;
@@ -149,45 +154,6 @@ int snapshot_adopt(struct proxy *proxy, const struct snapshot_place *place, stru
 
 /* ---- streams ---- */
 
-/* A ring that is a snapshot's: nothing is waited for, answers go where nobody reads them. */
-struct replay {
-	struct wire_ring ring;
-	char reply[WIRE_REPLY_SIZE];
-};
-
-/* The first arguments, for the sentence of an error. */
-static const char *first_words(const struct exec *x, char *text, size_t size)
-{
-	uint32_t words[3] = {0};
-	memcpy(words, x->message + sizeof(struct wire_head), sizeof(words));
-	snprintf(text, size, " (0x%x 0x%x 0x%x ...)", words[0], words[1], words[2]);
-	return text;
-}
-
-static int replay_one(struct exec *x, struct span *messages, struct err *err)
-{
-	struct wire_head head;
-	char words[64];
-	if (messages->left < sizeof(head))
-		return err_set(err, "a stream is cut off");
-	memcpy(&head, messages->at, sizeof(head));
-	const size_t size = (size_t)head.units * 8;
-	if (!size || size > messages->left || size > sizeof(x->message))
-		return err_set(err, "a stream has a message of an impossible length");
-	memcpy(x->message, messages->at, size);
-	messages->at += size;
-	messages->left -= size;
-	exec_replay(x, size);
-	const GLenum error = x->error ? x->error : x->driver->GetError();
-	if (x->broken)
-		return err_set(err, "context %u: %s is refused", x->context->id,
-			wire_opcode_name(head.opcode));
-	if (error)
-		return err_set(err, "context %u: %s makes error 0x%x%s", x->context->id,
-			wire_opcode_name(head.opcode), error, first_words(x, words, sizeof(words)));
-	return 0;
-}
-
 static void drop_spares(struct exec *x)
 {
 	for (GLuint spare = TAKE_SPARE; spare < TAKE_SPARE + 16; spare++) {
@@ -267,26 +233,9 @@ static int read_arena(struct snapshot_in *in, struct span data, struct span piec
 
 static int replay(struct exec *x, struct span messages, const struct arena *arena, struct err *err)
 {
-	scoped_free struct replay *ring = aligned_alloc(128, (sizeof(*ring) + 127) / 128 * 128);
-	const struct wire_mapping before = x->map;
-	const GLenum pending = x->error;
-	int status = 0;
-	if (!ring)
-		return err_set(err, "out of memory");
-	memset(ring, 0, sizeof(*ring));
-	x->error = GL_NO_ERROR;
-	x->map = (struct wire_mapping){.shared = &ring->ring,
-		.reply = ring->reply,
-		.arena = arena->memory,
-		.arena_size = arena->size};
 	x->rebuilding = true;
-	while (!status && messages.left)
-		status = replay_one(x, &messages, err);
+	const int status = replay_stream(x, messages, arena->memory, arena->size, err);
 	x->rebuilding = false;
-	x->map = before;
-	x->arena_end = 0;
-	x->replied = false;
-	x->error = pending;
 	return status;
 }
 

@@ -309,8 +309,6 @@ void take_fixed_function(struct take *t)
 		take_refuse(t, "an attribute stack is in use");
 	if (number(t, GL_RENDER_MODE) != GL_RENDER)
 		take_refuse(t, "selection or feedback is under way");
-	if (take_integer(t, GL_LIST_INDEX))
-		take_refuse(t, "a display list is being compiled");
 	put_lighting(t);
 	put_fog(t);
 	put_planes(t);

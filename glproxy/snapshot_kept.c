@@ -231,6 +231,11 @@ static const char *const kept[] = {
 	"glRasterPos*",
 	"glWindowPos*",
 	"glListBase",
+	"glNewList",
+	"glEndList",
+	"glGenLists",
+	"glDeleteLists",
+	"glCallList*",
 };
 
 /* What the lists above would let through. */

@@ -344,17 +344,17 @@ static void put_program(struct take *t)
 
 /* ---- the rest ---- */
 
-static void put_store(struct take *t, const struct wire_pixels *p, GLenum first)
+void take_store(struct stream *s, const struct wire_pixels *p, GLenum first)
 {
 	/* GL numbers the names of a half in this order, pack's and unpack's alike. */
 	const GLint values[] = {p->swap_bytes, p->lsb_first, p->row_length, p->skip_rows,
 		p->skip_pixels, p->alignment};
 	for (GLenum i = 0; i < array_len(values); i++)
-		PUT(&t->out, glPixelStorei, .pname = first + i, .param = values[i]);
+		PUT(s, glPixelStorei, .pname = first + i, .param = values[i]);
 	const bool pack = first == GL_PACK_SWAP_BYTES;
-	PUT(&t->out, glPixelStorei, .pname = pack ? GL_PACK_SKIP_IMAGES : GL_UNPACK_SKIP_IMAGES,
+	PUT(s, glPixelStorei, .pname = pack ? GL_PACK_SKIP_IMAGES : GL_UNPACK_SKIP_IMAGES,
 		.param = p->skip_images);
-	PUT(&t->out, glPixelStorei, .pname = pack ? GL_PACK_IMAGE_HEIGHT : GL_UNPACK_IMAGE_HEIGHT,
+	PUT(s, glPixelStorei, .pname = pack ? GL_PACK_IMAGE_HEIGHT : GL_UNPACK_IMAGE_HEIGHT,
 		.param = p->image_height);
 }
 
@@ -413,7 +413,7 @@ void take_state(struct take *t)
 	put_attributes(t, fixed_function);
 	if (fixed_function)
 		take_fixed_function(t);
-	put_store(t, &t->context->exec.state.pack, GL_PACK_SWAP_BYTES);
-	put_store(t, &t->context->exec.state.unpack, GL_UNPACK_SWAP_BYTES);
+	take_store(&t->out, &t->context->exec.state.pack, GL_PACK_SWAP_BYTES);
+	take_store(&t->out, &t->context->exec.state.unpack, GL_UNPACK_SWAP_BYTES);
 	put_buffers(t);
 }

@@ -114,6 +114,9 @@ void take_vertex_arrays(struct take *t);
 void take_state(struct take *t);
 void take_fixed_function(struct take *t);
 
+/* Pixel store, GL_PACK_* or GL_UNPACK_* by the first of its names. */
+void take_store(struct stream *stream, const struct wire_pixels *store, GLenum first);
+
 /* Refuses when the program has used what is not kept: a bit an opcode, EXEC_USED words. */
 void take_used(struct take *t, const uint64_t *used);
 

@@ -1,5 +1,6 @@
 #include "tests/fake_driver.h"
 
+#include "glproxy/lists.h"
 #include "glproxy/memo.h"
 
 #include <stdlib.h>
@@ -78,6 +79,7 @@ void fake_init(struct fake *fake)
 	fake->proxy.contexts = calloc(PROXY_OBJECTS, sizeof(*fake->proxy.contexts));
 	fake->proxy.surfaces = calloc(PROXY_OBJECTS, sizeof(*fake->proxy.surfaces));
 	pthread_mutex_init(&fake->group.lock, NULL);
+	fake->group.lists = lists_create();
 	fake->context.group = &fake->group;
 	fake->proxy.let_go = true; /* of X servers */
 	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++)
@@ -92,6 +94,7 @@ void fake_finish(struct fake *fake)
 		names_destroy(fake->names[cls]);
 	free(fake->proxy.contexts);
 	free(fake->proxy.surfaces);
+	lists_destroy(fake->group.lists);
 	munmap(fake->heap, HEAP);
 	munmap(fake->ring, wire_ring_bytes());
 }

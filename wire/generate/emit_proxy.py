@@ -3,7 +3,7 @@
 from emit import HEADER
 from emit_shim import count
 from model import (FIXED, HANDLE, IMAGE, INS, NULL, OUTS, PACK, PIXELS, POINTERS, SCALAR, STRING, STRINGS, TEXT,
-                   VALUE, Call, Field)
+                   UNPACK, VALUE, Call, Field)
 
 
 def scalar(field: Field) -> str:
@@ -150,15 +150,27 @@ def header(calls: list[Call]) -> str:
 
 def duties(call: Call) -> str:
     """What is to be done besides the call (enum exec_duty)."""
-    words = [word for word in ("sees", "aims", "recalls") if call.has(word)]
+    words = [word for word in ("sees", "aims", "recalls", "list", "vertex") if call.has(word)]
+    if any(f.mode in (PIXELS, UNPACK) for f in call.ins):
+        words.append("unpacks")
     return " | ".join(f"EXEC_{word.upper()}" for word in words) or "0"
+
+
+def places(call: Call) -> str:
+    """Where the message says what lies where."""
+    offsets = [f"offsetof(struct wire_{call.name}, {f.name})" for f in call.ins]
+    return f"(const uint16_t[]){{{len(offsets)}, {', '.join(offsets)}}}" if offsets else "no_data"
+
+
+def row(call: Call) -> str:
+    return (f"\t[WIRE_{call.name}] = {{decode_{call.name}, sizeof(struct wire_{call.name}), "
+            f"{duties(call)},\n\t\t{places(call)}}},")
 
 
 def source(calls: list[Call]) -> str:
     text = (f'{HEADER}#include "glproxy/exec.h"\n#include "hand.h"\n#include "driver_table.h"\n'
-            '#include "messages.h"\n#include "wire/pixel.h"\n#include "wire/size.h"\n\n')
+            '#include "messages.h"\n#include "wire/pixel.h"\n#include "wire/size.h"\n\n#include <stddef.h>\n\n')
     text += "\n".join(function(c) for c in calls)
-    rows = "\n".join(
-        f"\t[WIRE_{c.name}] = {{decode_{c.name}, sizeof(struct wire_{c.name}), {duties(c)}}},"
-        for c in calls)
-    return text + f"\nconst struct exec_entry exec_entries[WIRE_OPCODES] = {{\n{rows}\n}};\n"
+    rows = "\n".join(row(c) for c in calls)
+    return text + f"\nstatic const uint16_t no_data[] = {{0}};\n\n" \
+        f"const struct exec_entry exec_entries[WIRE_OPCODES] = {{\n{rows}\n}};\n"

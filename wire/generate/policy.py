@@ -28,6 +28,8 @@ A line is `NAME word ...`, where NAME may hold `*` and a later line adds to an e
     sees          the call may read buffers that are mapped at the same time
     aims          the call may name another buffer of the window to draw to or read from
     recalls       the call may bring back what an earlier one named
+    list          a display list keeps the call instead of, or besides, executing it
+    vertex        the call is good between glBegin and glEnd, and answers nothing
     sync          waits for the proxy, although nothing is returned
 
 `length FORM = EXPR` says what a length the registry writes as FORM means.
@@ -37,7 +39,7 @@ import fnmatch
 import re
 from dataclasses import dataclass, field
 
-FLAGS = {"hand", "exec", "track", "local", "hide", "sync", "sees", "aims", "recalls"}
+FLAGS = {"hand", "exec", "track", "local", "hide", "sync", "sees", "aims", "recalls", "list", "vertex"}
 
 
 @dataclass

@@ -1,0 +1,494 @@
+#include "glproxy/lists.h"
+
+#include "glproxy/lists_draw.h"
+#include "glproxy/replay.h"
+#include "hand.h"
+#include "wire/hello.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE 4096u
+
+/* What calling a list does to glBegin. */
+enum effect { NONE, OPENS, CLOSES };
+
+struct list {
+	struct stream log;
+	enum effect effect;
+	const char *lost;
+};
+
+struct lists {
+	pthread_mutex_t lock;
+	struct list **pages[PAGE];
+};
+
+/* A name that glGenLists gave out, of a list that nothing was put into. */
+static struct list empty;
+
+struct lists *lists_create(void)
+{
+	struct lists *lists = calloc(1, sizeof(*lists));
+	if (lists)
+		pthread_mutex_init(&lists->lock, NULL);
+	return lists;
+}
+
+static void list_destroy(struct list *list)
+{
+	if (!list || list == &empty)
+		return;
+	stream_finish(&list->log);
+	free(list);
+}
+
+void lists_clear(struct lists *lists)
+{
+	for (unsigned page = 0; page < PAGE; page++) {
+		for (unsigned i = 0; lists->pages[page] && i < PAGE; i++)
+			list_destroy(lists->pages[page][i]);
+		free(lists->pages[page]);
+		lists->pages[page] = NULL;
+	}
+}
+
+void lists_destroy(struct lists *lists)
+{
+	if (!lists)
+		return;
+	lists_clear(lists);
+	pthread_mutex_destroy(&lists->lock);
+	free(lists);
+}
+
+static struct list *find(const struct lists *lists, GLuint name)
+{
+	struct list **page = name / PAGE < PAGE ? lists->pages[name / PAGE] : NULL;
+	return page ? page[name % PAGE] : NULL;
+}
+
+/* Under the lock; takes the list over. */
+static void put(struct lists *lists, GLuint name, struct list *list)
+{
+	if (name / PAGE >= PAGE || (!list && !find(lists, name))) {
+		list_destroy(list);
+		return;
+	}
+	struct list ***page = &lists->pages[name / PAGE];
+	if (!*page)
+		*page = calloc(PAGE, sizeof(**page));
+	if (!*page) {
+		list_destroy(list);
+		return;
+	}
+	list_destroy((*page)[name % PAGE]);
+	(*page)[name % PAGE] = list;
+}
+
+static struct lists *lists_of(const struct exec *x)
+{
+	return x->context ? x->context->group->lists : NULL;
+}
+
+/* ---- what goes into a list ---- */
+
+static void see(struct exec *x)
+{
+	x->special = x->held.size || x->list;
+}
+
+static void note_store(struct list_open *open, const struct wire_pixels *p)
+{
+	if (open->stored && !memcmp(&open->store, p, sizeof(*p)))
+		return;
+	open->store = *p;
+	open->stored = true;
+	take_store(&open->log, p, GL_UNPACK_SWAP_BYTES);
+}
+
+const void *lists_data(const struct exec *x, const struct wire_data *data)
+{
+	const char *base = data->where == WIRE_ARENA ? x->map.arena
+		: data->where == WIRE_HEAP           ? x->heap
+		: data->where == WIRE_INLINE         ? x->message
+						     : NULL;
+	const uint64_t room = data->where == WIRE_ARENA ? x->map.arena_size
+		: data->where == WIRE_HEAP              ? WIRE_HEAP_SIZE
+							: x->message_size;
+	const uint64_t at = data->where == WIRE_ARENA ? data->at % room : data->at;
+	return base && at <= room && data->size <= room - at ? base + at : NULL;
+}
+
+/* Data outside of the message are copied into the log. */
+static void note_data(struct exec *x, struct list_open *open, char *place)
+{
+	struct wire_data data;
+	memcpy(&data, place, sizeof(data));
+	if (data.where == WIRE_OFFSET && exec_entries[x->opcode].duties & EXEC_UNPACKS)
+		open->lost = "pixels from a buffer";
+	if (data.where != WIRE_ARENA && data.where != WIRE_HEAP)
+		return;
+	const void *found = lists_data(x, &data);
+	if (!found)
+		return; /* its execution will refuse it */
+	data = stream_data(&open->log, found, data.size);
+	memcpy(place, &data, sizeof(data));
+}
+
+static void note(struct exec *x)
+{
+	struct list_open *open = x->list;
+	const struct exec_entry *entry = &exec_entries[x->opcode];
+	if (lists_note_draw(x, &open->log, &open->lost))
+		return;
+	if (entry->duties & EXEC_UNPACKS)
+		note_store(open, &x->state.unpack);
+	const size_t at = open->log.messages.size;
+	stream_put(&open->log, x->message, x->message_size);
+	for (unsigned i = 1; !buf_failed(&open->log.messages) && i <= entry->data[0]; i++)
+		note_data(x, open, open->log.messages.data + at + entry->data[i]);
+}
+
+/* ---- what is held ---- */
+
+#define HELD_KEEP ((size_t)1 << 20)
+
+static void execute_held(struct exec *x)
+{
+	struct buf held = x->held;
+	x->held = (struct buf)BUF_INIT;
+	for (size_t at = 0; at < held.size;) {
+		struct wire_head head;
+		memcpy(&head, held.data + at, sizeof(head));
+		const size_t size = (size_t)head.units * 8;
+		memcpy(x->message, held.data + at, size);
+		exec_direct(x, size);
+		at += size;
+	}
+	buf_clear(&held);
+	if (held.capacity > HELD_KEEP)
+		buf_finish(&held);
+	x->held = held;
+	see(x);
+}
+
+static bool lies_in_message(const struct exec *x)
+{
+	const uint16_t *places = exec_entries[x->opcode].data;
+	for (unsigned i = 1; i <= places[0]; i++) {
+		struct wire_data data;
+		memcpy(&data, x->message + places[i], sizeof(data));
+		if (data.where == WIRE_ARENA || data.where == WIRE_HEAP)
+			return false;
+	}
+	return true;
+}
+
+static enum effect effect_of_call(struct exec *x)
+{
+	struct wire_glCallList call;
+	struct lists *lists = lists_of(x);
+	memcpy(&call, x->message, sizeof(call));
+	pthread_mutex_lock(&lists->lock);
+	const struct list *list = find(lists, call.list);
+	const enum effect effect = list ? list->effect : NONE;
+	pthread_mutex_unlock(&lists->lock);
+	return effect;
+}
+
+static enum effect effect_of(struct exec *x)
+{
+	return x->opcode == WIRE_glBegin       ? OPENS
+		: x->opcode == WIRE_glEnd      ? CLOSES
+		: x->opcode == WIRE_glCallList ? effect_of_call(x)
+					       : NONE;
+}
+
+static bool hold(struct exec *x)
+{
+	const bool vertex = exec_entries[x->opcode].duties & EXEC_VERTEX;
+	const enum effect effect = effect_of(x);
+	if (!x->held.size && (effect != OPENS || x->in_begin))
+		return false;
+	if (x->rebuilding && !vertex)
+		return false; /* a snapshot says more, but not to the primitive */
+	buf_append(&x->held, x->message, x->message_size);
+	if (buf_failed(&x->held)) {
+		exec_error(x, GL_OUT_OF_MEMORY);
+		buf_finish(&x->held);
+	} else if (!vertex || effect == CLOSES || !lies_in_message(x) ||
+		(effect == OPENS && x->held.size > x->message_size)) {
+		execute_held(x);
+	}
+	see(x);
+	return true;
+}
+
+bool lists_keep(struct exec *x)
+{
+	struct list_open *open = x->list;
+	if (!x->context || (open && open->replaying))
+		return false;
+	if (open && exec_entries[x->opcode].duties & EXEC_LIST) {
+		note(x);
+		if (open->mode == GL_COMPILE)
+			return open->apart;
+	}
+	return hold(x);
+}
+
+/* ---- a list from its beginning to its end ---- */
+
+static GLuint compiled_by_driver(const struct exec *x)
+{
+	GLint name = 0;
+	if (!x->in_begin)
+		x->driver->GetIntegerv(GL_LIST_INDEX, &name);
+	return (GLuint)name;
+}
+
+static struct list_open *open_list(struct exec *x, GLuint name, GLenum mode)
+{
+	struct list_open *open = calloc(1, sizeof(*open));
+	x->list = open;
+	see(x);
+	if (!open)
+		return NULL;
+	open->name = name;
+	open->mode = mode;
+	return open;
+}
+
+void proxy_glNewList(struct exec *x, GLuint list, GLenum mode)
+{
+	if (x->list && x->list->apart) {
+		exec_error(x, GL_INVALID_OPERATION);
+		return;
+	}
+	x->driver->NewList(list, mode);
+	if (x->context && !x->list && list && compiled_by_driver(x) == list)
+		open_list(x, list, mode);
+}
+
+/* The log stays as it is: what executes changes data in place. */
+static void replay_quietly(struct exec *x, const struct stream *log)
+{
+	const struct span messages = {.at = log->messages.data, .left = log->messages.size};
+	scoped_buf struct buf arena = BUF_INIT;
+	buf_append(&arena, log->data.data, log->data.size);
+	x->lenient = true;
+	if (!buf_failed(&arena))
+		replay_stream(x, messages, arena.data, arena.size + 1, NULL);
+	x->lenient = false;
+}
+
+static void drop_errors(const struct exec *x)
+{
+	while (x->driver->GetError())
+		;
+}
+
+/* Compiles a log. The driver's errors of it stay pending. */
+static void compile(struct exec *x, GLuint name, const struct stream *log)
+{
+	struct list_open *before = x->list;
+	struct list_open busy = {.name = name, .mode = GL_COMPILE, .replaying = true};
+	const struct wire_pixels store = x->state.unpack;
+	scoped_buf struct buf back = BUF_INIT;
+	struct stream stream = {0};
+	exec_errors_take(x);
+	x->list = &busy;
+	x->driver->NewList(name, GL_COMPILE);
+	replay_quietly(x, log);
+	x->driver->EndList();
+	take_store(&stream, &store, GL_UNPACK_SWAP_BYTES);
+	replay_quietly(x, &stream);
+	stream_finish(&stream);
+	x->list = before;
+}
+
+static enum effect effect_of_log(const struct stream *log)
+{
+	enum effect effect = NONE;
+	for (size_t at = 0; at < log->messages.size;) {
+		struct wire_head head;
+		memcpy(&head, log->messages.data + at, sizeof(head));
+		if (head.opcode == WIRE_glBegin)
+			effect = OPENS;
+		else if (head.opcode == WIRE_glEnd)
+			effect = effect == OPENS ? NONE : CLOSES;
+		at += (size_t)head.units * 8;
+	}
+	return effect;
+}
+
+/* The open list's log becomes the group's. */
+static void publish(struct exec *x)
+{
+	struct lists *lists = lists_of(x);
+	struct list_open *open = x->list;
+	struct list *list = calloc(1, sizeof(*list));
+	if (!list) {
+		exec_error(x, GL_OUT_OF_MEMORY);
+	} else {
+		list->log = open->log;
+		list->lost = open->lost;
+		list->effect = effect_of_log(&open->log);
+		open->log = (struct stream){0};
+		pthread_mutex_lock(&lists->lock);
+		put(lists, open->name, list);
+		pthread_mutex_unlock(&lists->lock);
+	}
+	lists_close(x);
+}
+
+void lists_close(struct exec *x)
+{
+	if (x->list)
+		stream_finish(&x->list->log);
+	free(x->list);
+	x->list = NULL;
+	buf_clear(&x->held);
+	x->special = false;
+}
+
+void proxy_glEndList(struct exec *x)
+{
+	struct list_open *open = x->list;
+	if (open && open->apart) {
+		compile(x, open->name, &open->log);
+		if (open->mode != GL_COMPILE)
+			drop_errors(x); /* of messages that were executed as well */
+	} else {
+		x->driver->EndList();
+	}
+	if (open && !x->in_begin && !compiled_by_driver(x))
+		publish(x);
+}
+
+GLuint proxy_glGenLists(struct exec *x, GLsizei range)
+{
+	struct lists *lists = lists_of(x);
+	const GLuint first = x->driver->GenLists(range);
+	if (!first || !lists)
+		return first;
+	pthread_mutex_lock(&lists->lock);
+	for (GLuint i = 0; i < (GLuint)range; i++)
+		put(lists, first + i, &empty);
+	pthread_mutex_unlock(&lists->lock);
+	return first;
+}
+
+void proxy_glDeleteLists(struct exec *x, GLuint list, GLsizei range)
+{
+	struct lists *lists = lists_of(x);
+	x->driver->DeleteLists(list, range);
+	if (!lists || range <= 0)
+		return;
+	pthread_mutex_lock(&lists->lock);
+	for (GLuint i = 0; i < (GLuint)range && list + i >= list && (list + i) / PAGE < PAGE; i++)
+		put(lists, list + i, NULL);
+	pthread_mutex_unlock(&lists->lock);
+}
+
+bool lists_answer(const struct exec *x, GLenum pname, GLint *value)
+{
+	if (!x->list || !x->list->apart || (pname != GL_LIST_INDEX && pname != GL_LIST_MODE))
+		return false;
+	*value = pname == GL_LIST_INDEX ? (GLint)x->list->name : (GLint)x->list->mode;
+	return true;
+}
+
+/* ---- snapshots ---- */
+
+/* The driver's list is what it was before its glNewList. */
+void lists_set_apart(struct exec *x)
+{
+	struct list_open *open = x->list;
+	if (!open || open->apart)
+		return;
+	x->driver->EndList();
+	open->apart = true;
+	const struct list *before = find(lists_of(x), open->name);
+	if (before)
+		compile(x, open->name, &before->log);
+	else
+		x->driver->DeleteLists(open->name, 1);
+	drop_errors(x);
+}
+
+/* Appends messages, whose data lie in the log. */
+static void put_messages(struct take *t, const struct buf *messages, const struct stream *log)
+{
+	_Alignas(8) char copy[WIRE_MESSAGE_MAX];
+	for (size_t at = 0; at < messages->size;) {
+		struct wire_head head;
+		memcpy(&head, messages->data + at, sizeof(head));
+		const size_t size = (size_t)head.units * 8;
+		const uint16_t *places = exec_entries[head.opcode].data;
+		memcpy(copy, messages->data + at, size);
+		for (unsigned i = 1; log && i <= places[0]; i++) {
+			struct wire_data data;
+			memcpy(&data, copy + places[i], sizeof(data));
+			if (data.where == WIRE_ARENA)
+				data = stream_data(&t->out, log->data.data + data.at, data.size);
+			memcpy(copy + places[i], &data, sizeof(data));
+		}
+		stream_put(&t->out, copy, size);
+		at += size;
+	}
+}
+
+static void refuse_lost(struct take *t, const char *lost)
+{
+	if (lost)
+		take_refuse(t, "a display list with %s is not kept yet", lost);
+}
+
+void take_lists(struct take *t)
+{
+	const struct lists *lists = t->context->group->lists;
+	PUT(&t->out, ckLenient, .on = GL_TRUE);
+	for (GLuint name = 1; name / PAGE < PAGE; name++) {
+		if (!lists->pages[name / PAGE])
+			name |= PAGE - 1;
+		const struct list *list = find(lists, name);
+		if (!list)
+			continue;
+		PUT(&t->out, glNewList, .list = name, .mode = GL_COMPILE);
+		put_messages(t, &list->log.messages, &list->log);
+		PUT(&t->out, glEndList);
+		refuse_lost(t, list->lost);
+	}
+	PUT(&t->out, ckLenient, .on = GL_FALSE);
+}
+
+/* First what is held: to the list it has been said already. */
+void take_open(struct take *t)
+{
+	const struct exec *x = &t->context->exec;
+	const struct list_open *open = x->list;
+	put_messages(t, &x->held, NULL);
+	if (!open)
+		return;
+	PUT(&t->out, ckListOpen, .list = open->name, .mode = GL_COMPILE);
+	put_messages(t, &open->log.messages, &open->log);
+	PUT(&t->out, ckListOpen, .list = open->name, .mode = open->mode);
+	take_store(&t->out, &x->state.unpack, GL_UNPACK_SWAP_BYTES);
+	refuse_lost(t, open->lost);
+}
+
+/* Messages between two of these are noted and not executed. */
+void proxy_ckListOpen(struct exec *x, GLuint list, GLenum mode)
+{
+	if (!x->rebuilding || (mode != GL_COMPILE && mode != GL_COMPILE_AND_EXECUTE)) {
+		exec_refuse(x, "a message of snapshots");
+		return;
+	}
+	struct list_open *open = x->list ? x->list : open_list(x, list, mode);
+	if (!open)
+		return;
+	open->apart = true;
+	open->mode = mode;
+}
