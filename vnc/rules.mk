@@ -7,7 +7,13 @@ $(BUILD)/glckpt-vnc: $(VNC) $(call objects,$(wildcard wire/ctl*.c)) $(BASE)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(VNC_PKGS)) -lm -pthread
 
-all: $(BUILD)/glckpt-vnc
+# `glckpt record`: what it needs of the bridge, and ffmpeg outside.
+$(BUILD)/glckpt-record: $(call objects,$(wildcard vnc/record/*.c)) $(filter-out $(BUILD)/vnc/main.o,$(VNC)) \
+		$(call objects,$(wildcard wire/ctl*.c)) $(BASE)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(VNC_PKGS)) -lm -pthread
+
+all: $(BUILD)/glckpt-vnc $(BUILD)/glckpt-record
 
 # Its unit test is linked with this room instead of the command's main().
 $(BUILD)/tests/unit/vnc: UNIT_PKGS = $(VNC_PKGS)

@@ -76,7 +76,9 @@ static int parse_and_run(const struct cmd *cmd, int argc, const char **argv)
 	char title[64];
 	snprintf(title, sizeof(title), "glckpt %s", cmd->name);
 	argv[0] = title;
-	poptContext context = poptGetContext(NULL, argc, argv, options, POPT_CONTEXT_POSIXMEHARDER);
+	/* Behind a command that is to be run all words are its own. */
+	unsigned order = cmd->max_arguments < 0 ? POPT_CONTEXT_POSIXMEHARDER : 0;
+	poptContext context = poptGetContext(NULL, argc, argv, options, order);
 	poptSetOtherOptionHelp(context, cmd->arguments ? cmd->arguments : "");
 	int result = poptGetNextOpt(context);
 	int status;
