@@ -20,7 +20,11 @@
 #define PIPE_SIZE (1 << 20)
 #define SLOT_SIZE (STREAM_EXTENT_MAX)
 
-enum { SLOTS = 4, WORKERS_MAX = 16 };
+enum {
+	SLOTS = 4,
+	SLOTS_AHEAD = 8, /* of the file that is read before criu asks for it */
+	WORKERS_MAX = 16
+};
 
 /*
  * Pages of memory (pages-N.img) are given to the pipe as they lie in a slot, without copying: criu
@@ -37,15 +41,17 @@ struct feed {
 	int pipe;
 	struct buf bytes;               /* all there is, or */
 	const struct stream_file *file; /* chunks, with the feeder's lock: */
-	uint8_t *slots;                 /* SLOTS * SLOT_SIZE */
-	size_t fetched;                 /* chunks given to workers */
-	size_t sent;                    /* chunks whose slots are free again */
-	size_t pushed;                  /* chunks in the pipe: only the feed's thread */
-	bool lent;                      /* pages of the slots lie in the pipe */
-	uint64_t pages;                 /* that were lent so far */
-	uint64_t ends[SLOTS];           /* `pages` behind each chunk */
-	uint64_t pipe_pages;            /* that the pipe holds */
-	bool ready[SLOTS];
+	uint8_t *slots;                 /* slot_count * SLOT_SIZE */
+	size_t slot_count;
+	bool started;
+	size_t fetched;             /* chunks given to workers */
+	size_t sent;                /* chunks whose slots are free again */
+	size_t pushed;              /* chunks in the pipe: only the feed's thread */
+	bool lent;                  /* pages of the slots lie in the pipe */
+	uint64_t pages;             /* that were lent so far */
+	uint64_t ends[SLOTS_AHEAD]; /* `pages` behind each chunk */
+	uint64_t pipe_pages;        /* that the pipe holds */
+	bool ready[SLOTS_AHEAD];
 	bool failed;
 };
 
@@ -56,6 +62,7 @@ struct stream_feeder {
 	struct stream_gate *gate;
 	int wake;
 	struct feed *feeds;
+	struct feed *ahead; /* of them: without a pipe yet */
 	bool stopped;
 	struct err err;
 	pthread_t workers[WORKERS_MAX];
@@ -72,7 +79,7 @@ bool stream_feed_is_small(const struct stream_file *file)
 static bool wants_chunk(const struct feed *feed)
 {
 	return feed->file && !feed->failed && feed->fetched < feed->file->count &&
-		feed->fetched - feed->sent < SLOTS;
+		feed->fetched - feed->sent < feed->slot_count;
 }
 
 /* The feed that is shortest of chunks comes first. With the lock. */
@@ -96,7 +103,7 @@ static void fetch(struct stream_feeder *feeder, struct stream_unpacker *unpacker
 {
 	struct err err = ERR_INIT;
 	size_t at = feed->fetched++;
-	uint8_t *slot = feed->slots + at % SLOTS * SLOT_SIZE;
+	uint8_t *slot = feed->slots + at % feed->slot_count * SLOT_SIZE;
 	pthread_mutex_unlock(&feeder->lock);
 	int result = stream_chunk_load(unpacker, feeder->fd, feed->file, at, slot, &err);
 	pthread_mutex_lock(&feeder->lock);
@@ -104,7 +111,7 @@ static void fetch(struct stream_feeder *feeder, struct stream_unpacker *unpacker
 		feed->failed = true;
 		note_error(feeder, &err);
 	}
-	feed->ready[at % SLOTS] = true;
+	feed->ready[at % feed->slot_count] = true;
 	pthread_cond_broadcast(&feeder->changed);
 }
 
@@ -168,7 +175,7 @@ static bool push(const struct feed *feed, const uint8_t *data, size_t size)
 static uint8_t *next_chunk(struct feed *feed)
 {
 	struct stream_feeder *feeder = feed->feeder;
-	size_t slot = feed->pushed % SLOTS;
+	size_t slot = feed->pushed % feed->slot_count;
 	pthread_mutex_lock(&feeder->lock);
 	while (!feed->ready[slot] && !feed->failed && !feeder->stopped && !err_is_set(&feeder->err))
 		pthread_cond_wait(&feeder->changed, &feeder->lock);
@@ -183,10 +190,12 @@ static void note_pushed(struct feed *feed, uint32_t size, bool good)
 {
 	struct stream_feeder *feeder = feed->feeder;
 	feed->pages += (size + STREAM_BLOCK - 1) / STREAM_BLOCK;
-	feed->ends[feed->pushed++ % SLOTS] = feed->pages;
+	feed->ends[feed->pushed++ % feed->slot_count] = feed->pages;
 	pthread_mutex_lock(&feeder->lock);
 	while (feed->sent < feed->pushed &&
-		(!feed->lent || feed->pages - feed->ends[feed->sent % SLOTS] >= feed->pipe_pages))
+		(!feed->lent ||
+			feed->pages - feed->ends[feed->sent % feed->slot_count] >=
+				feed->pipe_pages))
 		feed->sent++;
 	if (!good)
 		feed->failed = true;
@@ -240,37 +249,51 @@ static void feed_destroy(struct feed *feed)
 	if (feed->pipe >= 0)
 		close(feed->pipe);
 	if (feed->slots)
-		munmap(feed->slots, SLOTS * SLOT_SIZE);
+		munmap(feed->slots, feed->slot_count * SLOT_SIZE);
 	buf_finish(&feed->bytes);
 	free(feed);
 }
 
-static int feed_start(struct stream_feeder *feeder, struct feed *feed, struct err *err)
+/* The workers find it from now on. */
+static void feed_enter(struct stream_feeder *feeder, struct feed *feed)
 {
-	if (stream_thread_start(&feed->thread, run_feed, feed, err) < 0) {
-		feed_destroy(feed);
-		return -1;
-	}
 	pthread_mutex_lock(&feeder->lock);
 	feed->next = feeder->feeds;
 	feeder->feeds = feed;
 	pthread_cond_broadcast(&feeder->changed);
 	pthread_mutex_unlock(&feeder->lock);
+}
+
+/* Of one that was entered. */
+static int feed_start(struct feed *feed, struct err *err)
+{
+	if (stream_thread_start(&feed->thread, run_feed, feed, err) < 0)
+		return -1;
+	feed->started = true;
 	return 0;
 }
 
-static struct feed *feed_create(struct stream_feeder *feeder, int pipe, struct err *err)
+static struct feed *feed_create(struct stream_feeder *feeder, struct err *err)
 {
 	struct feed *feed = calloc(1, sizeof(*feed));
 	if (!feed) {
-		close(pipe);
 		err_set(err, "out of memory");
 		return NULL;
 	}
 	feed->feeder = feeder;
+	feed->pipe = -1;
+	return feed;
+}
+
+/* Takes the pipe over. */
+static void set_pipe(struct feed *feed, int pipe)
+{
 	feed->pipe = pipe;
 	fcntl(pipe, F_SETFL, O_WRONLY | O_NONBLOCK);
-	return feed;
+	if (feed->file)
+		fcntl(pipe, F_SETPIPE_SZ, PIPE_SIZE);
+	int room = fcntl(pipe, F_GETPIPE_SZ);
+	feed->pipe_pages = (uint64_t)(room > 0 ? room : PIPE_SIZE) / STREAM_BLOCK;
 }
 
 /* What fits in the pipe needs no thread. True when that was all. */
@@ -284,37 +307,71 @@ static bool push_at_once(struct feed *feed)
 
 int stream_feed_bytes(struct stream_feeder *feeder, int pipe, struct buf *bytes, struct err *err)
 {
-	struct feed *feed = feed_create(feeder, pipe, err);
-	if (!feed)
+	struct feed *feed = feed_create(feeder, err);
+	if (!feed) {
+		close(pipe);
 		return -1;
+	}
+	set_pipe(feed, pipe);
 	feed->bytes = *bytes;
 	*bytes = (struct buf)BUF_INIT;
 	if (push_at_once(feed)) {
 		feed_destroy(feed);
 		return 0;
 	}
-	return feed_start(feeder, feed, err);
+	feed_enter(feeder, feed);
+	return feed_start(feed, err);
+}
+
+static int make_slots(struct feed *feed, size_t count, struct err *err)
+{
+	size_t size = count * SLOT_SIZE;
+	void *slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (slots == MAP_FAILED)
+		return err_errno(err, "memory for %s", feed->file->name);
+	feed->slots = slots;
+	feed->slot_count = count;
+	return 0;
+}
+
+/* A feed whose chunks are fetched from now on. */
+static struct feed *feed_of_file(
+	struct stream_feeder *feeder, const struct stream_file *file, size_t slots, struct err *err)
+{
+	struct feed *feed = feed_create(feeder, err);
+	if (!feed)
+		return NULL;
+	feed->lent = !strncmp(file->name, LENT_PREFIX, strlen(LENT_PREFIX));
+	feed->file = file;
+	if (make_slots(feed, slots, err) < 0) {
+		feed_destroy(feed);
+		return NULL;
+	}
+	feed_enter(feeder, feed);
+	return feed;
 }
 
 int stream_feed_file(
 	struct stream_feeder *feeder, int pipe, const struct stream_file *file, struct err *err)
 {
-	struct feed *feed = feed_create(feeder, pipe, err);
-	if (!feed)
+	bool is_ahead = feeder->ahead && feeder->ahead->file == file;
+	struct feed *feed =
+		is_ahead ? steal_ptr(&feeder->ahead) : feed_of_file(feeder, file, SLOTS, err);
+	if (!feed) {
+		close(pipe);
 		return -1;
-	fcntl(pipe, F_SETPIPE_SZ, PIPE_SIZE);
-	int room = fcntl(pipe, F_GETPIPE_SZ);
-	feed->pipe_pages = (uint64_t)(room > 0 ? room : PIPE_SIZE) / STREAM_BLOCK;
-	feed->lent = !strncmp(file->name, LENT_PREFIX, strlen(LENT_PREFIX));
-	feed->file = file;
-	void *slots = mmap(NULL, SLOTS * SLOT_SIZE, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (slots == MAP_FAILED) {
-		feed_destroy(feed);
-		return err_errno(err, "memory for %s", file->name);
 	}
-	feed->slots = slots;
-	return feed_start(feeder, feed, err);
+	set_pipe(feed, pipe);
+	return feed_start(feed, err);
+}
+
+static int read_ahead(struct stream_feeder *feeder, struct err *err)
+{
+	const struct stream_file *file = stream_gate_file(feeder->gate);
+	if (!file || stream_feed_is_small(file))
+		return 0;
+	feeder->ahead = feed_of_file(feeder, file, SLOTS_AHEAD, err);
+	return feeder->ahead ? 0 : -1;
 }
 
 struct stream_feeder *stream_feeder_create(
@@ -337,7 +394,7 @@ struct stream_feeder *stream_feeder_create(
 			stream_thread_start(&feeder->workers[feeder->worker_count], run_worker,
 				feeder, err) < 0)
 			break;
-	if (feeder->worker_count)
+	if (feeder->worker_count && read_ahead(feeder, err) == 0)
 		return feeder;
 	stream_feeder_destroy(feeder);
 	return NULL;
@@ -357,7 +414,8 @@ static void stop(struct stream_feeder *feeder)
 	feeder->worker_count = 0;
 	for (struct feed *feed = feeder->feeds, *next; feed; feed = next) {
 		next = feed->next;
-		pthread_join(feed->thread, NULL);
+		if (feed->started)
+			pthread_join(feed->thread, NULL);
 		feed_destroy(feed);
 	}
 	feeder->feeds = NULL;

@@ -16,7 +16,8 @@
 struct stream_feeder;
 struct stream_gate;
 
-/* The image and the gate, which the end of one file waits for, are borrowed. */
+/* The image and the gate, which the end of one file waits for, are borrowed. That file, the largest
+ * there is, is read ahead at once: criu takes a while before it asks. */
 struct stream_feeder *stream_feeder_create(
 	int fd, struct stream_gate *gate, unsigned workers, struct err *err);
 

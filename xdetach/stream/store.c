@@ -12,7 +12,7 @@
 #include <zstd.h>
 
 #define LEVEL 1
-#define DEADLINE_LEAST 1.0   /* seconds */
+#define DEADLINE_LEAST 2.0   /* seconds */
 #define DISK_SPEED 1.7e9     /* bytes a second that the deadline grants */
 #define COMPRESS_SPEED 0.4e9 /* of one thread, until it is known better */
 #define LOOK_AGAIN 5000000   /* nanoseconds: the clock alone can make a chunk due */

@@ -4,8 +4,8 @@
  *
  * With STREAM_AUTO a chunk is compressed as long as all that waits can be compressed before a
  * deadline; when it cannot, the writers take chunks as they are, so that neither the disk nor the
- * processors stand idle. The deadline is what a good disk needs for everything uncompressed, and a
- * second at least, since a small image is worth making smaller.
+ * processors stand idle. The deadline is what a good disk needs for everything uncompressed, and
+ * two seconds at least, since a small image is worth making smaller.
  *
  * Any thread may put; one thread drives the rest.
  */
