@@ -143,6 +143,8 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(filter-out $(BUILD)/xdetach/mai
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS) $(UNIT_PKGS) cmocka) -lm -pthread
 
+$(filter $(BUILD)/tests/unit/stream-%,$(UNIT)): $(BUILD)/tests/fake_criu.o
+
 # Programs that the measurements use.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 
