@@ -180,6 +180,18 @@ static int remove_entries(DIR *dir, struct err *err)
 	return 0;
 }
 
+DIR *io_entries(int fd, const char *path, struct err *err)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	if (dir)
+		return dir;
+	err_errno(err, "%s", path);
+	if (copy >= 0)
+		close(copy);
+	return NULL;
+}
+
 int io_remove_tree(int at, const char *path, struct err *err)
 {
 	if (unlinkat(at, path, 0) == 0 || errno == ENOENT)
@@ -261,4 +273,16 @@ double io_now(void)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+struct timespec io_clock_in(clockid_t clock, long nanoseconds)
+{
+	struct timespec time;
+	clock_gettime(clock, &time);
+	time.tv_nsec += nanoseconds;
+	if (time.tv_nsec >= 1000000000) {
+		time.tv_nsec -= 1000000000;
+		time.tv_sec++;
+	}
+	return time;
 }

@@ -10,8 +10,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <dirent.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 /* Reads exactly `size` bytes. 0, or -1 with errno (0 when the file ended first). */
 int io_read_full(int fd, void *data, size_t size);
@@ -35,6 +37,10 @@ int io_put(const char *path, const char *text, struct err *err);
 /* Opens a file or a folder; names the path in the error. */
 int io_open(int dirfd, const char *path, int flags, mode_t mode, struct err *err);
 
+/* The entries of an open folder, whose descriptor stays the caller's; NULL with an error that names
+ * `path`. */
+DIR *io_entries(int fd, const char *path, struct err *err);
+
 /* Makes a folder and those above it, `mode` for the new ones. There already: not an error. */
 int io_make_dirs(const char *path, mode_t mode, struct err *err);
 
@@ -50,5 +56,8 @@ int io_sync_dir(const char *path, struct err *err);
 
 /* Monotonic seconds since an arbitrary start, for durations. */
 double io_now(void);
+
+/* What a clock will show in `nanoseconds` (at most a second), for pthread_cond_timedwait(). */
+struct timespec io_clock_in(clockid_t clock, long nanoseconds);
 
 #endif

@@ -1,5 +1,6 @@
 #include "glproxy/live.h"
 
+#include "base/io.h"
 #include "base/log.h"
 #include "glproxy/snapshot.h"
 #include "glproxy/surface.h"
@@ -133,13 +134,7 @@ static bool all_parked(struct proxy *proxy, const struct exec *self)
 
 static void wait_a_little(struct live *live)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
+	const struct timespec until = io_clock_in(CLOCK_REALTIME, 1000000);
 	pthread_cond_timedwait(&live->changed, &live->lock, &until);
 }
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "glproxy/present.h"
 
+#include "base/io.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -223,18 +224,6 @@ static bool grow(struct present *present, struct slot *slot, size_t size)
 	return true;
 }
 
-static struct timespec deadline(void)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += PATIENCE_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
-	return until;
-}
-
 /* The picture that is shown is overwritten last. */
 static struct slot *free_one(struct present *present)
 {
@@ -247,7 +236,7 @@ static struct slot *free_one(struct present *present)
 
 void *present_begin(struct present *present, unsigned width, unsigned height)
 {
-	const struct timespec until = deadline();
+	const struct timespec until = io_clock_in(CLOCK_MONOTONIC, PATIENCE_MS * 1000000L);
 	struct slot *slot;
 	pthread_mutex_lock(&present->lock);
 	while (!(slot = free_one(present)))
@@ -336,7 +325,7 @@ static bool settled(struct present *present)
 
 void present_settle(struct present *present)
 {
-	const struct timespec until = deadline();
+	const struct timespec until = io_clock_in(CLOCK_MONOTONIC, PATIENCE_MS * 1000000L);
 	pthread_mutex_lock(&present->lock);
 	while (!settled(present))
 		if (pthread_cond_timedwait(&present->changed, &present->lock, &until) == ETIMEDOUT)

@@ -143,14 +143,9 @@ static int keep_folder(struct keep *keep, int fd, const char *path, struct err *
 {
 	if (keep->depth >= DEPTH_MAX)
 		return err_set(err, "%s: folders too deep", path);
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	scoped_dir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	if (!dir) {
-		err_errno(err, "%s", path);
-		if (copy >= 0)
-			close(copy);
+	scoped_dir DIR *dir = io_entries(fd, path, err);
+	if (!dir)
 		return -1;
-	}
 	keep->depth++;
 	int result = keep_entries(keep, dir, path, err);
 	keep->depth--;

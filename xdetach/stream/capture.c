@@ -238,13 +238,7 @@ static bool is_drained(struct stream_capture *capture)
 
 static void wait_a_little(struct stream_capture *capture)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
+	const struct timespec until = io_clock_in(CLOCK_REALTIME, 1000000);
 	pthread_cond_timedwait(&capture->changed, &capture->lock, &until);
 }
 

@@ -134,13 +134,7 @@ static struct stream_job *take_pending(struct stream_store *store)
 
 static void wait_for_work(struct stream_store *store)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += LOOK_AGAIN;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
+	const struct timespec until = io_clock_in(CLOCK_REALTIME, LOOK_AGAIN);
 	pthread_cond_timedwait(&store->work, &store->lock, &until);
 }
 
