@@ -1,6 +1,6 @@
 /*
- * Calls that read from the window's framebuffer: depths and stencils have one place, colours may
- * have another (front.h).
+ * Calls that know the buffers of the window's framebuffer: depths and stencils have one place,
+ * colours may have another (front.h).
  */
 #include "glproxy/front.h"
 #include "hand.h"
@@ -67,4 +67,33 @@ void proxy_glBlitNamedFramebuffer(struct exec *x, GLuint from, GLuint to, GLint 
 	}
 	x->driver->BlitNamedFramebuffer(from, to, left, bottom, right, top, to_left, to_bottom,
 		to_right, to_top, mask, filter);
+}
+
+/* ---- clearing one buffer: the window's is drawn to, but drivers may know no buffer of its name
+ * ---- */
+
+static bool is_window(struct exec *x, GLenum buffer, GLint drawbuffer)
+{
+	GLint bound = 0;
+	if (buffer != GL_COLOR || drawbuffer || !x->context || x->context->api != EGL_OPENGL_API)
+		return false;
+	x->driver->GetIntegerv(GL_DRAW_FRAMEBUFFER_BINDING, &bound);
+	return !bound && x->context->draw;
+}
+
+static void clear_window(const struct driver *gl, const GLfloat *value)
+{
+	GLfloat before[4];
+	gl->GetFloatv(GL_COLOR_CLEAR_VALUE, before);
+	gl->ClearColor(value[0], value[1], value[2], value[3]);
+	gl->Clear(GL_COLOR_BUFFER_BIT);
+	gl->ClearColor(before[0], before[1], before[2], before[3]);
+}
+
+void proxy_glClearBufferfv(struct exec *x, GLenum buffer, GLint drawbuffer, const GLfloat *value)
+{
+	if (value && is_window(x, buffer, drawbuffer))
+		clear_window(x->driver, value);
+	else
+		x->driver->ClearBufferfv(buffer, drawbuffer, value);
 }

@@ -16,6 +16,10 @@
 	"EGL_KHR_get_all_proc_addresses EGL_KHR_gl_colorspace EGL_KHR_no_config_context "        \
 	"EGL_KHR_surfaceless_context EGL_KHR_swap_buffers_with_damage EGL_KHR_wait_sync "        \
 	"EGL_MESA_configless_context EGL_NV_post_sub_buffer"
+/* Of what libEGL has of its own, it offers what a vendor has too. */
+#define CLIENT_EXTENSIONS                                                      \
+	"EGL_EXT_device_base EGL_EXT_device_enumeration EGL_EXT_device_query " \
+	"EGL_EXT_platform_base"
 #define PLATFORMS                                                            \
 	"EGL_EXT_platform_device EGL_EXT_platform_x11 EGL_KHR_platform_x11 " \
 	"EGL_MESA_platform_surfaceless"
@@ -133,6 +137,8 @@ static EGLBoolean Terminate(EGLDisplay handle)
 
 static const char *QueryString(EGLDisplay handle, EGLint name)
 {
+	if (handle == EGL_NO_DISPLAY && name == EGL_EXTENSIONS)
+		return CLIENT_EXTENSIONS;
 	if (!egl_display_of(handle))
 		return NULL;
 	egl_done();

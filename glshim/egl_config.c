@@ -6,32 +6,34 @@
 #include <X11/Xutil.h>
 #include <stdlib.h>
 
-static VisualID visual_of_depth(Display *x, int depth)
+/* The visual of the windows that have these colours; alpha is not for the X server to see. */
+static VisualID visual_of(Display *x, const struct wire_config *c)
 {
 	XVisualInfo info;
-	return XMatchVisualInfo(x, DefaultScreen(x), depth, TrueColor, &info) ? info.visualid : 0;
+	if (!x || c->red != 8 || c->green != 8 || c->blue != 8 || c->floating)
+		return 0;
+	if (XMatchVisualInfo(x, DefaultScreen(x), 24, TrueColor, &info) ||
+		XMatchVisualInfo(x, DefaultScreen(x), 32, TrueColor, &info))
+		return info.visualid;
+	return 0;
 }
 
+/* On an X display those that no window can have are left out, as Mesa does it. */
 void egl_configs_make(struct egl_display *display)
 {
 	const struct process *process = process_get();
 	if (!process || display->configs)
 		return;
 	display->configs = calloc(process->config_count + 1, sizeof(*display->configs));
-	if (!display->configs)
-		return;
-	const VisualID v24 = display->x ? visual_of_depth(display->x, 24) : 0;
-	const VisualID v32 = display->x ? visual_of_depth(display->x, 32) : 0;
-	for (unsigned i = 0; i < process->config_count; i++) {
-		struct egl_config *config = &display->configs[display->config_count++];
-		const struct wire_config *c = &process->configs[i];
-		const bool true_color =
-			c->red == 8 && c->green == 8 && c->blue == 8 && !c->floating;
-		*config = (struct egl_config){.driver = *c, .surfaces = EGL_PBUFFER_BIT};
-		if (true_color)
-			config->visual = (EGLint)(c->alpha ? v32 : v24);
-		if (config->visual)
-			config->surfaces |= EGL_WINDOW_BIT | EGL_PIXMAP_BIT;
+	for (unsigned i = 0; display->configs && i < process->config_count; i++) {
+		const VisualID visual = visual_of(display->x, &process->configs[i]);
+		if (display->x && !visual)
+			continue;
+		display->configs[display->config_count++] =
+			(struct egl_config){.driver = process->configs[i],
+				.visual = (EGLint)visual,
+				.surfaces = EGL_PBUFFER_BIT |
+					(visual ? EGL_WINDOW_BIT | EGL_PIXMAP_BIT : 0)};
 	}
 }
 

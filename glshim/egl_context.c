@@ -5,15 +5,61 @@
 
 #include <stdlib.h>
 
+static bool known_attribute(EGLint name)
+{
+	switch (name) {
+	case EGL_CONTEXT_MAJOR_VERSION:
+	case EGL_CONTEXT_MINOR_VERSION:
+	case EGL_CONTEXT_FLAGS_KHR:
+	case EGL_CONTEXT_OPENGL_PROFILE_MASK:
+	case EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY:
+	case EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY_EXT:
+	case EGL_CONTEXT_OPENGL_ROBUST_ACCESS:
+	case EGL_CONTEXT_OPENGL_ROBUST_ACCESS_EXT:
+	case EGL_CONTEXT_OPENGL_DEBUG:
+	case EGL_CONTEXT_OPENGL_FORWARD_COMPATIBLE:
+	case EGL_CONTEXT_OPENGL_NO_ERROR_KHR:
+	case EGL_CONTEXT_RELEASE_BEHAVIOR_KHR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* How many words the list has; 0 for one with a name that is none: there it ends. */
+static unsigned count_attributes(const EGLint *attributes)
+{
+	unsigned count = 1;
+	for (const EGLint *at = attributes; *at != EGL_NONE; at += 2, count += 2)
+		if (!known_attribute(*at))
+			return 0;
+	return count;
+}
+
+static EGLint version_of(const EGLint *attributes)
+{
+	EGLint version = 1;
+	for (const EGLint *at = attributes; *at != EGL_NONE; at += 2)
+		if (*at == EGL_CONTEXT_CLIENT_VERSION)
+			version = at[1];
+	return version;
+}
+
 static EGLContext CreateContext(
 	EGLDisplay handle, EGLConfig config, EGLContext share, const EGLint *attributes)
 {
 	static const EGLint nothing[] = {EGL_NONE};
 	struct egl_display *display = egl_display_of(handle);
 	const struct egl_context *shared = share;
-	unsigned reason, count = 1;
+	unsigned reason;
 	if (!display)
 		return EGL_NO_CONTEXT;
+	attributes = attributes ? attributes : nothing;
+	const unsigned count = count_attributes(attributes);
+	if (!count) {
+		egl_fail(EGL_BAD_ATTRIBUTE);
+		return EGL_NO_CONTEXT;
+	}
 	if (config && !egl_config_valid(display, config)) {
 		egl_fail(EGL_BAD_CONFIG);
 		return EGL_NO_CONTEXT;
@@ -24,13 +70,10 @@ static EGLContext CreateContext(
 		return EGL_NO_CONTEXT;
 	}
 	made->api = egl_exports->getCurrentApi();
-	made->version = 1;
-	for (const EGLint *at = attributes; at && *at != EGL_NONE; at += 2, count += 2)
-		if (*at == EGL_CONTEXT_CLIENT_VERSION)
-			made->version = at[1];
+	made->version = version_of(attributes);
 	const struct egl_config *c = config;
 	made->context = context_create(shared ? shared->context : NULL, c ? c->driver.id : 0,
-		made->api, attributes ? attributes : nothing, count, &reason);
+		made->api, attributes, count, &reason);
 	if (!made->context) {
 		egl_fail((EGLint)reason);
 		free(made);

@@ -102,6 +102,17 @@ void shim_glGetPointerIndexedvEXT(GLenum target, GLuint index, void **data)
 	shim_glGetPointeri_vEXT(target, index, data);
 }
 
+/* GL's error for an index that no vertex array can have; true where it was made. */
+static bool beyond_attributes(GLuint index)
+{
+	struct wire_state *st = &shim_current->state;
+	const int64_t max = st->ask(st, WIRE_ASK_INTEGER, 0, 0, 0, GL_MAX_VERTEX_ATTRIBS);
+	if (max < 0 || index < (uint64_t)max)
+		return false;
+	shim_error(shim_current, GL_INVALID_VALUE);
+	return true;
+}
+
 static int generic(GLuint index)
 {
 	return index < WIRE_SLOTS - WIRE_SLOT_GENERIC ? (int)(WIRE_SLOT_GENERIC + index) : -1;
@@ -111,9 +122,7 @@ void shim_glGetVertexAttribPointerv(GLuint index, GLenum pname, void **pointer)
 {
 	if (pname != GL_VERTEX_ATTRIB_ARRAY_POINTER)
 		shim_error(shim_current, GL_INVALID_ENUM);
-	else if (generic(index) < 0)
-		shim_error(shim_current, GL_INVALID_VALUE);
-	else
+	else if (!beyond_attributes(index))
 		*pointer = address(&shim_current->state, generic(index));
 }
 
