@@ -36,7 +36,7 @@ JOBS := -j$(shell nproc)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s%s\n' $(1) $@)
 
-.PHONY: all help deps criu check check-asan test test-here demo demo-here bench lint format \
+.PHONY: all help deps criu check check-asan test test-here demo demo-here bench sheet piglit lint format \
 	install uninstall clean FORCE
 
 #: all          builds glckpt and its helpers (the default)
@@ -155,6 +155,24 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(filter-out $(BUILD)/xdetach/m
 		$(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS)) -pthread
 
 bench: $(BENCHES)
+
+# Makes pictures depend on the number of a program's frame, not on the time.
+$(BUILD)/tests/gl/frames.so: tests/gl/frames.c $(BUILD)/.tools
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) -std=gnu11 $(WARN) $(CFLAGS) -fvisibility=hidden -fPIC -shared -o $@ $< -ldl
+
+#: sheet        pictures of many programs, native beside through the proxy: build/sheet/sheet.png
+sheet:
+	@tools/deps.sh build run demo test sheet
+	@$(MAKE) $(JOBS) all $(BUILD)/tests/gl/frames.so
+	@$(PYTHON) tests/gl/sheet.py
+
+#: piglit       piglit's quick_gl and quick_shader through the proxy: what is lost, by name
+piglit:
+	@tools/deps.sh build run demo test
+	@$(MAKE) $(JOBS) all
+	@$(PYTHON) tests/gl/piglit.py quick_gl quick_shader
 
 #: test         everything: dependencies, build, unit tests, end-to-end tests
 test:

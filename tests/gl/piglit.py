@@ -1,9 +1,12 @@
 #!/usr/bin/python3
-"""Compares piglit through the proxy with piglit on the native driver: piglit.py [options]
+"""piglit through the proxy, and what it loses against the native driver: piglit.py [options] [PROFILE...]
 
-Runs the same tests both ways in one go (the native result may be kept with --native FILE and used
-again) and lists by name every test whose result differs. Ends 0 when the proxy loses nothing: no
-test that passes natively fails, crashes or is skipped through the proxy.
+Runs the tests through the proxy. Those that do not pass run natively as well, and those that are lost run
+once more both ways, so that neither a busy machine nor a test that is flaky natively counts. Ends 0 when
+nothing is lost: no test that passes natively fails, crashes or is skipped through the proxy. The results are
+kept in build/piglit (--keep), differences are listed by name.
+
+A list (--tests) has a name a line, `PROFILE NAME`; `#` begins a comment.
 """
 
 from __future__ import annotations
@@ -19,75 +22,109 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from harness.xserver import XServer  # noqa: E402
+
 TOP = Path(__file__).resolve().parent.parent.parent
 GLRUN = TOP / "tests/gl/glrun"
-BETTER = {"pass": 3, "warn": 2, "skip": 1}
+RANK = {"pass": 3, "warn": 2, "skip": 1}  # all others: 0
+
+Results = dict[str, str]
 
 
-def run(tests: Path | None, profile: str, proxied: bool, directory: Path, jobs: int,
-        extra: list[str]) -> dict[str, str]:
-    """Runs piglit; the result of each test by name."""
-    results = directory / ("proxy" if proxied else "native")
-    command = ["piglit", "run", "-o", "-j", str(jobs), "--timeout", "120", profile, str(results)]
-    if tests:
-        command[2:2] = ["--test-list", str(tests)]
-    command[2:2] = extra
-    if proxied:
-        command = [str(GLRUN), *command]
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=False,
-                   env=os.environ | {"PIGLIT_NO_WINDOW": "1"})
-    return read(results)
+class Piglit:
+    """Runs tests of one profile on an X server."""
+
+    def __init__(self, profile: str, server: XServer, arguments: argparse.Namespace):
+        self.profile = profile
+        self.environment = server.environment | {"PIGLIT_NO_WINDOW": "1"}
+        self.jobs = str(arguments.jobs)
+        self.timeout = str(arguments.timeout)
+        self.build = arguments.build
+
+    def run(self, tests: set[str] | None, proxied: bool) -> Results:
+        """The result of each test by name; None: all of the profile."""
+        if tests is not None and not tests:
+            return {}
+        folder = Path(tempfile.mkdtemp(prefix="piglit-"))
+        try:
+            command = [*(["--build", self.build] if proxied else []), "piglit", "run", "-o", "-j", self.jobs,
+                "--timeout", self.timeout]
+            if tests is not None:
+                (folder / "list").write_text("".join(f"{name}\n" for name in sorted(tests)))
+                command += ["--test-list", str(folder / "list")]
+            command += [self.profile, str(folder / "results")]
+            subprocess.run([*([str(GLRUN)] if proxied else []), *command], stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, check=False, env=self.environment)
+            return self._read(folder / "results" / "results.json.bz2")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @staticmethod
+    def _read(file: Path) -> Results:
+        with bz2.open(file) as data:
+            tests = json.load(data)["tests"]
+        return {name: found["result"] for name, found in tests.items()}
 
 
-def read(results: Path) -> dict[str, str]:
-    with bz2.open(results / "results.json.bz2") as file:
-        tests = json.load(file)["tests"]
-    return {name: found["result"] for name, found in tests.items()}
+def is_lost(before: str, after: str) -> bool:
+    return RANK.get(after, 0) < RANK.get(before, 0)
 
 
-def differences(native: dict[str, str], proxied: dict[str, str]) -> list[tuple[str, str, str]]:
-    return [(name, native[name], proxied.get(name, "missing")) for name in sorted(native)
-            if native[name] != proxied.get(name, "missing")]
+def lost_of(native: Results, proxied: Results) -> set[str]:
+    return {name for name in native if is_lost(native[name], proxied.get(name, "missing"))}
 
 
-def is_loss(before: str, after: str) -> bool:
-    return BETTER.get(after, 0) < BETTER.get(before, 0)
+def compare(piglit: Piglit, tests: set[str] | None, keep: Path) -> tuple[int, set[str]]:
+    """How many tests there were, and those that are lost."""
+    proxied = piglit.run(tests, True)
+    rest = {name for name, result in proxied.items() if result != "pass"}
+    native = piglit.run(rest, False)
+    lost = lost_of(native, proxied)
+    again, native_again = piglit.run(lost, True), piglit.run(lost, False)
+    flaky = {name for name in lost if native_again[name] != native[name]}
+    proxied |= again
+    lost = lost_of({name: native[name] for name in lost - flaky}, proxied)
+    for name in sorted(native):
+        if native[name] != proxied[name]:
+            note = ", natively flaky" if name in flaky else "" if name in lost else ", not lost"
+            print(f"{native[name]} -> {proxied[name]}{note}  {name}")
+    print(f"{piglit.profile}: {len(proxied)} tests, proxy {dict(Counter(proxied.values()))}, "
+        f"{len(lost)} lost", flush=True)
+    keep.mkdir(parents=True, exist_ok=True)
+    kept = {"proxy": proxied, "native": native, "flaky": sorted(flaky), "lost": sorted(lost)}
+    (keep / f"{piglit.profile}.json").write_text(json.dumps(kept, indent=1, sort_keys=True))
+    return len(proxied), lost
+
+
+def read_list(file: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for line in file.read_text().splitlines():
+        if line and not line.startswith("#"):
+            profile, name = line.split(" ", 1)
+            found.setdefault(profile, set()).add(name)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--profile", default="quick_gl")
-    parser.add_argument("--tests", type=Path, help="names of tests, one a line")
-    parser.add_argument("--native", type=Path, help="where the native results are kept")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--keep", type=Path, help="keep piglit's own results here")
-    parser.add_argument("-x", "--exclude", action="append", default=[])
+    parser.add_argument("profiles", nargs="*", default=["quick_gl"])
+    parser.add_argument("--tests", type=Path, help="a list of tests")
+    parser.add_argument("--build", default=str(TOP / "build"))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--timeout", type=int, default=120, help="seconds a test may take")
+    parser.add_argument("--keep", type=Path, default=TOP / "build/piglit", help="where results are kept")
     args = parser.parse_args()
-    extra = [word for pattern in args.exclude for word in ("-x", pattern)]
-    directory = Path(tempfile.mkdtemp(prefix="piglit-"))
-    try:
-        if args.native and args.native.exists():
-            native = json.loads(args.native.read_text())
-            if args.tests:
-                listed = set(args.tests.read_text().splitlines())
-                native = {name: native[name] for name in native if name in listed}
-        else:
-            native = run(args.tests, args.profile, False, directory, args.jobs, extra)
-            if args.native:
-                args.native.write_text(json.dumps(native, indent=1))
-        proxied = run(args.tests, args.profile, True, directory, args.jobs, extra)
-        if args.keep:
-            shutil.copytree(directory, args.keep, dirs_exist_ok=True)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-    lost = 0
-    for name, before, after in differences(native, proxied):
-        lost += is_loss(before, after)
-        print(f"{before} -> {after}  {name}")
-    print(f"native {dict(Counter(native.values()))}")
-    print(f"proxy  {dict(Counter(proxied.values()))}")
-    print(f"{len(native)} tests, {lost} lost")
-    sys.exit(1 if lost else 0)
+    chosen = read_list(args.tests) if args.tests else dict.fromkeys(args.profiles)
+    count, lost = 0, set()
+    with XServer() as server:
+        for profile, tests in chosen.items():
+            found, missing = compare(Piglit(profile, server, args), tests, args.keep)
+            count += found
+            lost |= missing
+    print(f"{count} tests, {len(lost)} lost")
+    sys.exit(1 if lost or not count else 0)
 
 
 if __name__ == "__main__":
