@@ -302,6 +302,7 @@ def test_the_foreground_command_says_when_the_supervisor_was_killed(glckpt):
         text=True,
     )
     wait_until(lambda: "job" in glckpt.names(), "the session is listed")
+    ticking(glckpt, "job")  # while it starts, the supervisor's end is another sentence
     kill_9(supervisor_of(glckpt))
     _, error = process.communicate(timeout=30)
     assert process.returncode == KILLED
