@@ -75,8 +75,6 @@ static void refuse_kinds(struct take *t)
 		take_refuse(t, "a context is at its end");
 	if (context->own != EGL_NO_SURFACE)
 		take_refuse(t, "a window with several contexts is not kept yet");
-	if (context->draw && context->draw->other != EGL_NO_SURFACE)
-		take_refuse(t, "a front buffer that was drawn to or read is not kept yet");
 	if (context->exec.state.client_attribs)
 		take_refuse(t, "an attribute stack is in use");
 	if (!surface_listed(context->exec.proxy, context->draw) ||

@@ -59,35 +59,80 @@ static size_t pixels_of(const struct surface *surface)
 		(surface->height ? surface->height : 1);
 }
 
-static int read_pixels(const struct surface *surface, struct buf *image, struct err *err)
+static void *pixels_room(const struct surface *surface, struct err *err)
+{
+	void *pixels = calloc(pixels_of(surface), 16);
+	if (!pixels)
+		err_set(err, "out of memory");
+	return pixels;
+}
+
+static bool bind(const struct surface *surface, EGLSurface egl, EGLContext helper, struct err *err)
+{
+	if (eglMakeCurrent(surface->proxy->display, egl, egl, helper))
+		return true;
+	err_set(err, "surface %u cannot be made current: EGL error 0x%x", surface->id,
+		eglGetError());
+	return false;
+}
+
+static int read_colours(const struct surface *surface, struct buf *image, struct err *err)
 {
 	const struct driver *gl = surface->proxy->driver;
 	const struct shape shape = shape_of(gl);
-	const size_t count = pixels_of(surface);
-	const GLsizei width = (GLsizei)surface->width, height = (GLsizei)surface->height;
-	scoped_free void *pixels = calloc(count, 16);
+	scoped_free void *pixels = pixels_room(surface, err);
 	if (!pixels)
-		return err_set(err, "out of memory");
+		return -1;
 	gl->PixelStorei(GL_PACK_ALIGNMENT, 1);
 	gl->ReadBuffer(GL_BACK);
-	gl->ReadPixels(0, 0, width, height, GL_RGBA, shape.type, pixels);
-	record_bytes(image, pixels, count * shape.colour_bytes);
-	if (shape.depth_bytes)
-		gl->ReadPixels(0, 0, width, height, shape.depth_format, shape.depth_type, pixels);
-	record_bytes(image, pixels, count * shape.depth_bytes);
+	gl->ReadPixels(0, 0, (GLsizei)surface->width, (GLsizei)surface->height, GL_RGBA, shape.type,
+		pixels);
+	record_bytes(image, pixels, pixels_of(surface) * shape.colour_bytes);
 	if (gl->GetError())
 		return err_set(err, "surface %u cannot be read", surface->id);
 	return 0;
 }
 
+static int read_depths(const struct surface *surface, struct buf *image, struct err *err)
+{
+	const struct driver *gl = surface->proxy->driver;
+	const struct shape shape = shape_of(gl);
+	scoped_free void *pixels = pixels_room(surface, err);
+	if (!pixels)
+		return -1;
+	if (shape.depth_bytes)
+		gl->ReadPixels(0, 0, (GLsizei)surface->width, (GLsizei)surface->height,
+			shape.depth_format, shape.depth_type, pixels);
+	record_bytes(image, pixels, pixels_of(surface) * shape.depth_bytes);
+	if (gl->GetError())
+		return err_set(err, "surface %u cannot be read", surface->id);
+	return 0;
+}
+
+/* The front buffer of a surface that has one (surface.h). */
+enum { OTHER = 1, TURNED = 2, BOTH = 4 };
+
+static uint32_t front_of(const struct surface *surface)
+{
+	return surface->other == EGL_NO_SURFACE
+		? 0
+		: OTHER | (surface->turned ? TURNED : 0) | (surface->both ? BOTH : 0);
+}
+
+static int read_front(
+	const struct surface *surface, EGLContext helper, struct buf *image, struct err *err)
+{
+	if (surface->other == EGL_NO_SURFACE)
+		return 0;
+	return bind(surface, surface->other, helper, err) ? read_colours(surface, image, err) : -1;
+}
+
 static int take_surface(
 	const struct surface *surface, EGLContext helper, struct buf *image, struct err *err)
 {
-	struct proxy *proxy = surface->proxy;
-	if (!eglMakeCurrent(proxy->display, surface->egl, surface->egl, helper))
-		return err_set(err, "surface %u cannot be read: EGL error 0x%x", surface->id,
-			eglGetError());
-	if (number(proxy->driver, GL_SAMPLES))
+	if (!bind(surface, surface->egl, helper, err))
+		return -1;
+	if (number(surface->proxy->driver, GL_SAMPLES))
 		return err_set(err, "a multisampled window is not kept yet");
 	const size_t place = record_begin(image, SNAPSHOT_SURFACE);
 	record_u32(image, surface->id);
@@ -97,8 +142,12 @@ static int take_surface(
 	record_u32(image, surface->width);
 	record_u32(image, surface->height);
 	record_u32(image, surface->drawable);
+	record_u32(image, front_of(surface));
 	record_bytes(image, surface->display, sizeof(surface->display));
-	const int status = read_pixels(surface, image, err);
+	const int status = read_colours(surface, image, err) || read_depths(surface, image, err) ||
+			read_front(surface, helper, image, err)
+		? -1
+		: 0;
 	record_end(image, place);
 	return status;
 }
@@ -132,6 +181,7 @@ int surface_adopt(struct proxy *proxy, struct span record, struct err *err)
 	surface->width = span_u32(&record);
 	surface->height = span_u32(&record);
 	surface->drawable = span_u32(&record);
+	span_u32(&record); /* its front buffer: surface_build() */
 	const struct span display = span_bytes(&record);
 	if (record.failed || display.left != sizeof(surface->display) || !surface->id ||
 		surface->id >= PROXY_OBJECTS || proxy->surfaces[surface->id] ||
@@ -174,28 +224,51 @@ static void draw_depths(
 	gl->DeleteTextures(1, &texture);
 }
 
-static int draw_pixels(const struct surface *surface, struct span *record, struct err *err)
+static int draw_colours(const struct surface *surface, struct span *record, struct err *err)
 {
 	const struct driver *gl = surface->proxy->driver;
 	const struct shape shape = shape_of(gl);
-	const GLsizei width = (GLsizei)surface->width, height = (GLsizei)surface->height;
-	const struct span colours = span_bytes(record), depths = span_bytes(record);
-	const size_t count = pixels_of(surface);
-	if (record->failed || colours.left != count * shape.colour_bytes ||
-		depths.left != count * shape.depth_bytes)
+	const struct span colours = span_bytes(record);
+	if (record->failed || colours.left != pixels_of(surface) * shape.colour_bytes)
 		return err_set(err, "surface %u: other sizes than this driver's", surface->id);
 	gl->PixelStorei(GL_UNPACK_ALIGNMENT, 1);
 	gl->DrawBuffer(GL_BACK);
 	gl->Disable(GL_DITHER);
 	gl->WindowPos2i(0, 0);
-	gl->DrawPixels(width, height, GL_RGBA, shape.type, colours.at);
+	gl->DrawPixels(
+		(GLsizei)surface->width, (GLsizei)surface->height, GL_RGBA, shape.type, colours.at);
+	return 0;
+}
+
+static int draw_rest(const struct surface *surface, struct span *record, struct err *err)
+{
+	const struct driver *gl = surface->proxy->driver;
+	const struct shape shape = shape_of(gl);
+	const struct span depths = span_bytes(record);
+	if (record->failed || depths.left != pixels_of(surface) * shape.depth_bytes)
+		return err_set(err, "surface %u: other sizes than this driver's", surface->id);
 	if (shape.depth_format == GL_STENCIL_INDEX && shape.depth_bytes)
-		gl->DrawPixels(width, height, GL_STENCIL_INDEX, GL_UNSIGNED_INT, depths.at);
+		gl->DrawPixels((GLsizei)surface->width, (GLsizei)surface->height, GL_STENCIL_INDEX,
+			GL_UNSIGNED_INT, depths.at);
 	else if (shape.depth_bytes)
 		draw_depths(surface, &shape, depths.at);
 	gl->Finish();
 	if (gl->GetError())
 		return err_set(err, "surface %u cannot be drawn", surface->id);
+	return 0;
+}
+
+static int draw_front(struct surface *surface, EGLContext helper, uint32_t front,
+	struct span *record, struct err *err)
+{
+	if (!(front & OTHER))
+		return 0;
+	surface->other = surface_pbuffer(surface, proxy_config(surface->proxy, surface->config));
+	surface->turned = front & TURNED;
+	surface->both = front & BOTH;
+	if (!bind(surface, surface->other, helper, err) || draw_colours(surface, record, err))
+		return -1;
+	surface->proxy->driver->Finish();
 	return 0;
 }
 
@@ -205,11 +278,13 @@ int surface_build(struct proxy *proxy, EGLContext helper, struct span record, st
 	struct surface *surface = id < PROXY_OBJECTS ? proxy->surfaces[id] : NULL;
 	for (int i = 0; i < 6; i++)
 		span_u32(&record);
+	const uint32_t front = span_u32(&record);
 	span_bytes(&record);
 	if (!surface || record.failed)
 		return err_set(err, "the snapshot has a surface that cannot be");
-	if (!surface_open(surface) ||
-		!eglMakeCurrent(proxy->display, surface->egl, surface->egl, helper))
+	if (!surface_open(surface) || !bind(surface, surface->egl, helper, err))
 		return err_set(err, "surface %u cannot be made: EGL error 0x%x", id, eglGetError());
-	return draw_pixels(surface, &record, err);
+	if (draw_colours(surface, &record, err) || draw_rest(surface, &record, err))
+		return -1;
+	return draw_front(surface, helper, front, &record, err);
 }

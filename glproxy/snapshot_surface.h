@@ -1,5 +1,5 @@
 /*
- * snapshot_surface.h: pictures of windows, pixmaps and pbuffers: colours of the back buffer, depths
+ * snapshot_surface.h: pictures of windows, pixmaps and pbuffers: colours of both buffers, depths
  * and stencils, read and drawn with a context of our own that shares nothing.
  *
  * Multisampled surfaces are refused.
