@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "glproxy/lists.h"
 #include "glproxy/snapshot.h"
 #include "glproxy/surface.h"
 
@@ -52,6 +53,8 @@ static bool release(const struct context *context)
 static void bind(struct exec *x, bool on)
 {
 	struct context *context = x->context;
+	if (context && context->current && !on)
+		lists_set_apart(x); /* Mesa compiles wrong when it is left in between */
 	if (context && context->current && !(on ? context_bind(context) : release(context)))
 		log_line("process %d: context %u: cannot be bound: 0x%x", x->proxy->client,
 			context->id, eglGetError());
