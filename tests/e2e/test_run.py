@@ -123,17 +123,59 @@ def test_statuses_and_signals_of_other_schedulers(glckpt):
     assert job.start().status() == 0
 
 
+def test_a_file_is_a_notice(glckpt):
+    """For whoever does not know our process: a script of the host, a container beside ours."""
+    notice = glckpt.work / "notice"
+    job = ticker_job(glckpt, 60, f"--notice-file={notice}")
+    job.start().wait_for("tick 10 ")
+    notice.touch()
+    assert job.status() == AGAIN
+    assert f"notice ({notice}): a last image takes " in job.said()
+    assert job.start().status() == AGAIN
+    assert "not started: a notice was there already" in job.said()
+    notice.unlink()
+    assert job.start().status() == 0
+    assert job.ticks() == list(range(1, 61))
+
+
 def test_signals_that_are_no_notice_are_passed_on(glckpt):
     job = ticker_job(glckpt, 1000)
     job.start().wait_for("tick 5 ")
     assert job.preempt(signal.SIGINT) == 128 + signal.SIGINT
 
 
+# The name goes on from one start to the next in a shell's variable.
+KEEPS_A_FILE = """
+file=$(mktemp) && echo kept >"$file" && echo "made $file"
+while ! [ -e go ]; do sleep 0.05; done
+cat "$file"
+"""
+
+
+def test_temporary_files_come_along(glckpt):
+    """They lie beside the image, and go with it."""
+    job = Job(glckpt, "sh", "-c", KEEPS_A_FILE, options=("--no-display",))
+    job.start().wait_for("made ")
+    assert f"made {job.folder.resolve()}/tmp/" in job.said()
+    assert job.preempt() == AGAIN
+    assert len(list((job.folder / "tmp").iterdir())) == 1
+    (glckpt.work / "go").touch()
+    assert job.start().status() == 0
+    assert "kept\n" in job.said()
+    assert not job.folder.exists()
+
+
+def test_a_nodes_own_tmp_is_left_alone_on_request(glckpt):
+    job = Job(glckpt, "sh", "-c", 'echo "$TMPDIR"', options=("--no-display", "--node-tmp"))
+    assert job.start().status() == 0
+    assert f"{glckpt.base}/tmp\n" in job.said()
+
+
 # ---- too little time, or none ----
 
 
 def test_a_grace_too_short_lets_the_last_image_stand(glckpt):
-    job = ticker_job(glckpt, 80, "--every=1s", "--grace=0")
+    job = ticker_job(glckpt, 80, "--every=1s", "--grace=0s")
     job.start().wait_for("periodic checkpoint")
     before = job.images()
     assert job.preempt() == AGAIN
@@ -156,6 +198,16 @@ def test_what_is_predicted_decides(glckpt):
     (job.folder / "figures.json").write_text(json.dumps(figures))
     assert job.preempt() == AGAIN
     assert "the grace does not suffice" in job.said()
+
+
+def test_a_job_without_images_is_judged_by_others(glckpt):
+    for number, basis in enumerate(("guessed", "as other jobs took")):
+        job = ticker_job(glckpt, 1000)
+        job.folder = job.folder.with_name(f"job-{number}")
+        job.command[1] = f"--image={job.folder}"
+        job.start().wait_for("tick 5 ")
+        assert job.preempt() == AGAIN
+        assert f" s ({basis}), the grace is 30 s" in job.said()
 
 
 def test_without_any_image_a_last_one_is_tried_all_the_same(glckpt):

@@ -1,7 +1,8 @@
 /*
  * figures.h: what earlier checkpoints of a job took, and what the next one will take.
  *
- *	DIR/figures.json   the last FIGURES_KEPT checkpoints: memory, bytes, seconds until durable
+ *	DIR/figures.json     the last FIGURES_KEPT checkpoints: memory, bytes, seconds until durable
+ *	STATE/figures.json   the same of all of a user's jobs, for those that have none yet
  *
  * A checkpoint takes a fixed time and a time for every byte that the processes hold; how long a
  * byte takes depends on the program (how well its memory compresses), the processors and the

@@ -7,6 +7,7 @@
 #include "xdetach/batch/figures.h"
 #include "xdetach/batch/run-images.h"
 #include "xdetach/cmd.h"
+#include "xdetach/paths.h"
 #include "xdetach/session/session.h"
 
 #include <signal.h>
@@ -17,6 +18,9 @@
 
 /* A checkpoint that failed (another was under way, a connection was open) is tried again. */
 #define RETRY_S 0.3
+
+/* How often a file is looked for that is a notice. */
+#define LOOK_S 1
 
 /* A supervisor that is just ending may not answer any more. */
 #define ANSWER_S 3
@@ -89,34 +93,64 @@ static void request_last_image(struct run *run)
 			NULL);
 }
 
-static void predict(struct run *run, int signal_number)
+/* What this job took, else what the user's other jobs took. */
+static json_t *known_figures(const struct run *run, const char **basis)
+{
+	json_t *figures = figures_load(run->dir);
+	*basis = "predicted";
+	if (json_array_size(figures))
+		return figures;
+	json_decref(figures);
+	scoped_free char *others = paths_state_dir(NULL);
+	*basis = "as other jobs took";
+	return others ? figures_load(others) : json_array();
+}
+
+static void predict(struct run *run, const char *notice)
 {
 	bool measured;
-	json_t *figures = figures_load(run->dir);
+	const char *basis;
+	json_t *figures = known_figures(run, &basis);
 	uint64_t memory = memory_of_session(run);
 	run->predicted_s = figures_predict(figures, memory, true, &measured);
 	json_decref(figures);
-	run_say(run, "notice (SIG%s): a last image takes %.1f s (%s), the grace is %u s",
-		sigabbrev_np(signal_number), run->predicted_s, measured ? "predicted" : "guessed",
-		run->options->grace_s);
+	run_say(run, "notice (%s): a last image takes %.1f s (%s), the grace is %u s", notice,
+		run->predicted_s, measured ? basis : "guessed", run->options->grace_s);
 }
 
-static bool on_signal(void *data, int number)
+static void take_notice(struct run *run, const char *notice)
 {
-	struct run *run = data;
-	if (!sigismember(&run->options->notices, number))
-		return false;
-	if (run->phase != RUN_GOING)
-		return true;
 	run->noticed = true;
 	run->noticed_at = io_now();
-	predict(run, number);
+	predict(run, notice);
 	run->phase = RUN_STOPPING;
 	if (worth_trying(run))
 		request_last_image(run);
 	else
 		fall_back(run);
+}
+
+static bool on_signal(void *data, int number)
+{
+	char name[16];
+	struct run *run = data;
+	if (!sigismember(&run->options->notices, number))
+		return false;
+	snprintf(name, sizeof(name), "SIG%s", sigabbrev_np(number));
+	if (run->phase == RUN_GOING)
+		take_notice(run, name);
 	return true;
+}
+
+/* Taken once: it stays where it is, also when no image could be taken. */
+static void look_for_notice(struct run *run)
+{
+	const char *file = run->options->notice_file;
+	run->next_look = io_now() + LOOK_S;
+	if (run->phase != RUN_GOING || run->file_seen || access(file, F_OK) < 0)
+		return;
+	run->file_seen = true;
+	take_notice(run, file);
 }
 
 /* ---- a last image that could not be taken ---- */
@@ -170,6 +204,14 @@ static void say_stopped(const struct run *run, const json_t *kept)
 		cmd_format_bytes(size, bytes), run->image);
 }
 
+static int note_figures(const struct run *run, const json_t *kept, struct err *err)
+{
+	scoped_free char *others = paths_state_dir(NULL);
+	if (others)
+		figures_add(others, kept, NULL);
+	return figures_add(run->dir, kept, err);
+}
+
 static void on_kept(struct run *run, const json_t *kept)
 {
 	struct err err = ERR_INIT;
@@ -180,7 +222,7 @@ static void on_kept(struct run *run, const json_t *kept)
 		say_stopped(run, kept);
 	if (lease_renew(&run->lease, NULL) < 0)
 		run->next_renewal = 0; /* what lies in the folder is another's now */
-	else if (figures_add(run->dir, kept, &err) < 0 ||
+	else if (note_figures(run, kept, &err) < 0 ||
 		run_images_prune(run->dir, RUN_IMAGES_KEPT, &err) < 0)
 		run_say(run, "%s", err.text);
 }
@@ -241,6 +283,16 @@ static void renew(struct run *run)
 	end_session(run);
 }
 
+static double next_turn(const struct run *run)
+{
+	double next = run->next_renewal;
+	if (run->next_try && run->next_try < next)
+		next = run->next_try;
+	if (run->options->notice_file && run->next_look < next)
+		next = run->next_look;
+	return next;
+}
+
 static double on_turn(void *data)
 {
 	struct run *run = data;
@@ -249,10 +301,9 @@ static double on_turn(void *data)
 		renew(run);
 	if (run->next_try && now >= run->next_try)
 		request_last_image(run);
-	double next = run->next_renewal;
-	if (run->next_try && run->next_try < next)
-		next = run->next_try;
-	return next - now;
+	if (run->options->notice_file && now >= run->next_look)
+		look_for_notice(run);
+	return next_turn(run) - now;
 }
 
 struct front_hooks run_notice_hooks(struct run *run)

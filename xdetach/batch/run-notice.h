@@ -30,8 +30,9 @@ struct run {
 	char *image;  /* the newest one that stands, or NULL */
 	bool noticed; /* at least one notice has come */
 	bool storage_lost;
-	int fd; /* to the supervisor, while a last image is being taken; else -1 */
-	double noticed_at, predicted_s, next_renewal, next_try;
+	bool file_seen; /* the file that is a notice */
+	int fd;         /* to the supervisor, while a last image is being taken; else -1 */
+	double noticed_at, predicted_s, next_renewal, next_try, next_look;
 	char trouble[ERR_TEXT_MAX]; /* why the last image could not be taken yet */
 };
 

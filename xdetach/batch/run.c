@@ -16,12 +16,15 @@
 /* From this status on a command did not end by itself: 128 + a signal. */
 #define KILLED 128
 
-static bool is_noticed(const void *notices)
+/* Before a session runs. */
+static bool is_noticed(const void *data)
 {
 	sigset_t pending;
+	const struct run_options *options = data;
 	sigpending(&pending);
-	sigandset(&pending, &pending, (const sigset_t *)notices);
-	return !sigisemptyset(&pending);
+	sigandset(&pending, &pending, &options->notices);
+	return !sigisemptyset(&pending) ||
+		(options->notice_file && access(options->notice_file, F_OK) == 0);
 }
 
 /* ---- the session ---- */
@@ -52,13 +55,42 @@ static int live(struct run *run, struct making *making, struct start *start, str
 	return status;
 }
 
+/* ---- temporary files ---- */
+
+static char *temporary_dir(const struct run *run, struct err *err)
+{
+	return paths_format(err, "%s/tmp", run->dir);
+}
+
+/* What a command leaves in the /tmp of a node is not there on the next one. */
+static int give_temporary_dir(const struct run *run, struct err *err)
+{
+	static const char *const names[] = {"TMPDIR", "TMP", "TEMP"};
+	scoped_free char *path = temporary_dir(run, err);
+	if (!path || io_make_dirs(path, 0700, err) < 0)
+		return -1;
+	for (size_t i = 0; i < array_len(names); i++)
+		if ((i == 0 || getenv(names[i])) && setenv(names[i], path, 1) < 0)
+			return err_errno(err, "%s", names[i]);
+	return 0;
+}
+
+static int remove_temporary_dir(const struct run *run, struct err *err)
+{
+	scoped_free char *path = temporary_dir(run, err);
+	if (!path)
+		return -1;
+	return access(path, F_OK) < 0 ? 0 : io_remove_tree(AT_FDCWD, path, err);
+}
+
 /* ---- how it ended ---- */
 
 static void forget_job(struct run *run)
 {
 	struct err err = ERR_INIT;
 	scoped_free char *figures = paths_format(NULL, "%s/figures.json", run->dir);
-	if (run_images_prune(run->dir, 0, &err) < 0 || image_writer_sweep(run->dir, &err) < 0)
+	if (run_images_prune(run->dir, 0, &err) < 0 || image_writer_sweep(run->dir, &err) < 0 ||
+		remove_temporary_dir(run, &err) < 0)
 		run_say(run, "%s", err.text);
 	if (figures)
 		unlink(figures);
@@ -132,6 +164,8 @@ static int launch(struct run *run, struct err *err)
 	};
 	struct start start = {0};
 	scoped(plan_finish) struct making making = {0};
+	if (!run->options->node_tmp && give_temporary_dir(run, err) < 0)
+		return -1;
 	if (plan_launch(&making, &options, err) < 0)
 		return -1;
 	run->from = NULL;
@@ -194,8 +228,10 @@ static int take_up_or_launch(struct run *run, struct err *err)
 	scoped(run_images_finish) struct run_images images = {0};
 	if (image_writer_sweep(run->dir, err) < 0 || run_images_find(&images, run->dir, err) < 0)
 		return -1;
-	if (is_noticed(&run->options->notices))
+	if (is_noticed(run->options)) {
+		run_say(run, "not started: a notice was there already");
 		return end_again(run);
+	}
 	return images.count ? take_up(run, &images, err) : launch(run, err);
 }
 
@@ -203,10 +239,10 @@ static int take_up_or_launch(struct run *run, struct err *err)
 
 static int hold_and_run(struct run *run, struct err *err)
 {
-	const struct lease_claim claim = {run->scheduler.job, run->scheduler.start, LEASE_STALE_S,
-		is_noticed, &run->options->notices};
+	const struct lease_claim claim = {
+		run->scheduler.job, run->scheduler.start, LEASE_STALE_S, is_noticed, run->options};
 	if (lease_take(&run->lease, run->dir, &claim, err) < 0)
-		return is_noticed(&run->options->notices) ? end_unbegun(run, err) : -1;
+		return is_noticed(run->options) ? end_unbegun(run, err) : -1;
 	int status = take_up_or_launch(run, err);
 	lease_release(&run->lease);
 	free(run->image);

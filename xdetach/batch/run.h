@@ -4,6 +4,7 @@
  *	DIR/IMAGE...       the last two images
  *	    lease.N        who runs the job (lease.h)
  *	    figures.json   what its checkpoints took (figures.h)
+ *	    tmp            the command's TMPDIR, so that its temporary files come along
  *
  * Takes the lease; takes up the newest image in DIR that is sound, else launches the command; and
  * stays in front of the session. A notice (SIGTERM, SIGUSR1 and those chosen) leads to a last image
@@ -22,12 +23,14 @@
 struct run_options {
 	const char *dir;
 	const char **command;
-	unsigned every_s; /* 0: no periodic images */
-	unsigned grace_s; /* between a notice and the end */
-	int again_status; /* when the job is to be started again */
-	bool keep_image;  /* when the command has ended, too */
-	bool requeue;     /* by the scheduler's own command */
-	sigset_t notices; /* signals that announce the end */
+	unsigned every_s;        /* 0: no periodic images */
+	unsigned grace_s;        /* between a notice and the end */
+	int again_status;        /* when the job is to be started again */
+	bool keep_image;         /* when the command has ended, too */
+	bool requeue;            /* by the scheduler's own command */
+	bool node_tmp;           /* leave TMPDIR alone */
+	sigset_t notices;        /* signals that announce the end */
+	const char *notice_file; /* a file that does so by being there; or NULL */
 };
 
 /* The exit status: the command's own, `again_status`, or -1 with the error. */
