@@ -1,13 +1,14 @@
 /*
  * dirty: a program that is nothing but memory, for measuring checkpoints.
  *
- *	dirty MIB [SECONDS [busy]]
+ *	dirty MIB [SECONDS [busy | plain | random]]
  *
  * Fills MIB mebibytes, about half of which compress well (small numbers, as in indices and
  * vertices) and half of which do not, prints "ready HASH" and waits SECONDS (none: for ever). On
  * SIGUSR1 it prints "hash HASH" of what its memory now holds. With `busy` it goes on changing the
  * first word of page after page, always in the same order, so that a memory image that was not
- * taken at one moment shows as "torn" instead of a hash.
+ * taken at one moment shows as "torn" instead of a hash. With `plain` all of it compresses well,
+ *with `random` none.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -40,20 +41,24 @@ static uint64_t next_random(uint64_t *state)
 }
 
 /* Runs of four pages alternate, as buffers of different kinds do in a heap. */
-static void fill_page(uint64_t *page, size_t number, uint64_t *state)
+static bool is_plain(size_t number, const char *how)
 {
-	bool plain = (number / 4) % 2;
+	return !strcmp(how, "plain") || (strcmp(how, "random") && (number / 4) % 2);
+}
+
+static void fill_page(uint64_t *page, size_t number, bool plain, uint64_t *state)
+{
 	for (size_t i = 1; i < WORDS; i++)
 		page[i] = plain ? (next_random(state) & 7) * 0x0000000100000001u + number
 				: next_random(state);
 	page[0] = 0;
 }
 
-static void fill(uint64_t *memory, size_t pages)
+static void fill(uint64_t *memory, size_t pages, const char *how)
 {
 	uint64_t state = 88172645463325252u;
 	for (size_t i = 0; i < pages; i++)
-		fill_page(memory + i * WORDS, i, &state);
+		fill_page(memory + i * WORDS, i, is_plain(i, how), &state);
 }
 
 /* The first words must be one generation, then (from some page on) the one before. */
@@ -113,9 +118,10 @@ int main(int argc, char **argv)
 {
 	size_t pages = argc > 1 ? strtoull(argv[1], NULL, 10) << 8 : 0;
 	if (!pages) {
-		fprintf(stderr, "usage: dirty MIB [SECONDS [busy]]\n");
+		fprintf(stderr, "usage: dirty MIB [SECONDS [busy | plain | random]]\n");
 		return 2;
 	}
+	const char *how = argc > 3 ? argv[3] : "";
 	long seconds = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
 	uint64_t *memory = mmap(
 		NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -124,9 +130,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	signal(SIGUSR1, on_signal);
-	fill(memory, pages);
+	fill(memory, pages, how);
 	answer("ready", memory, pages);
-	go_on(memory, pages, seconds ? time(NULL) + seconds : 0,
-		argc > 3 && !strcmp(argv[3], "busy"));
+	go_on(memory, pages, seconds ? time(NULL) + seconds : 0, !strcmp(how, "busy"));
 	return 0;
 }

@@ -20,10 +20,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import checkpoints  # noqa: E402
+from bench import checkpoints, prediction  # noqa: E402
 from harness.driver import BUILD  # noqa: E402
 
-PARTS = {"checkpoints": checkpoints.tables}
+PARTS = {"checkpoints": checkpoints.tables, "prediction": prediction.tables}
 
 
 def parse() -> argparse.Namespace:
