@@ -120,7 +120,7 @@ void proctree_finish(struct proctree *tree)
 
 void proctree_signal(const struct proctree *tree, int number)
 {
-	for (size_t i = 0; i < tree->count; i++)
+	for (size_t i = tree->count; i-- > 0;)
 		kill(tree->pids[i], number);
 }
 

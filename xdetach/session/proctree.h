@@ -22,7 +22,10 @@ struct proctree {
 int proctree_read(struct proctree *tree, pid_t root, struct err *err);
 void proctree_finish(struct proctree *tree);
 
-/* Sends `signal` to each. */
+/*
+ * Sends `signal` to each, children first: a stopped process group whose parents are gone is
+ * continued by the kernel, and one that ignores SIGHUP would run on before its own SIGKILL.
+ */
 void proctree_signal(const struct proctree *tree, int signal);
 
 /* Bytes that a dump will hold, about: what is resident and not a clean page of a file. */
