@@ -295,7 +295,6 @@ static void compile(struct exec *x, GLuint name, const struct stream *log)
 	struct list_open *before = x->list;
 	struct list_open busy = {.name = name, .mode = GL_COMPILE, .replaying = true};
 	const struct wire_pixels store = x->state.unpack;
-	scoped_buf struct buf back = BUF_INIT;
 	struct stream stream = {0};
 	exec_errors_take(x);
 	x->list = &busy;
