@@ -1,5 +1,5 @@
 /*
- * image-manifest.h: manifest.json, a JSON object whose last member is a checksum of the bytes
+ * manifest.h: manifest.json, a JSON object whose last member is a checksum of the bytes
  * before it, so that a change of any byte of the file is found.
  */
 #ifndef XDETACH_IMAGE_MANIFEST_H

@@ -1,5 +1,5 @@
 /*
- * image-walk.h: the files of an image folder, each with its path below it, and their hashes.
+ * walk.h: the files of an image folder, each with its path below it, and their hashes.
  *
  * An image holds regular files and folders only; anything else is an error, no link is followed.
  */

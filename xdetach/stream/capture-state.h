@@ -1,6 +1,6 @@
 /*
- * stream-capture-state.h: what the two halves of a capture share: stream-capture.c hears criu and
- * says when all is in; stream-inlet.c takes the bytes out of criu's pipes.
+ * capture-state.h: what the two halves of a capture share: capture.c hears criu and
+ * says when all is in; inlet.c takes the bytes out of criu's pipes.
  */
 #ifndef XDETACH_STREAM_CAPTURE_STATE_H
 #define XDETACH_STREAM_CAPTURE_STATE_H

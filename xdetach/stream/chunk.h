@@ -1,5 +1,5 @@
 /*
- * stream-chunk.h: chunks read back, checked and unpacked.
+ * chunk.h: chunks read back, checked and unpacked.
  *
  * Sentences name the criu file. Any thread; descriptors are used by offset.
  */

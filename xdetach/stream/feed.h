@@ -1,5 +1,5 @@
 /*
- * stream-feed.h: the files that criu reads, on their way into its pipes.
+ * feed.h: the files that criu reads, on their way into its pipes.
  *
  * Each large file has a thread that fills its pipe in order; a few workers, shared by all, read
  * chunks ahead, check and unpack them. criu may close a pipe before its end: that is no error.

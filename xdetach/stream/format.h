@@ -1,5 +1,5 @@
 /*
- * stream-format.h: the bytes of process.img.
+ * format.h: the bytes of process.img.
  *
  *	header    one block: magic, version, size of the header, checksum
  *	extents   one a chunk, without a gap between them

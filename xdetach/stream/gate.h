@@ -1,5 +1,5 @@
 /*
- * stream-gate.h: the point of a restore that is passed only when the whole image is sound.
+ * gate.h: the point of a restore that is passed only when the whole image is sound.
  *
  * criu reads the memory of every process before any of them opens a file or runs (its stages
  * "forking" and "restore"). So the end of one memory image is withheld until every chunk has been

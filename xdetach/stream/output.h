@@ -1,5 +1,5 @@
 /*
- * stream-output.h: the file that grows: where extents lie, and how they get there.
+ * output.h: the file that grows: where extents lie, and how they get there.
  *
  * Large chunks are written by the calling thread straight to the disk, at an offset that is given
  * out first, so that several threads write at once. Small ones are packed together in memory and

@@ -1,5 +1,5 @@
 /*
- * stream-pool.h: the buffers that criu's data goes through, each STREAM_CHUNK bytes.
+ * pool.h: the buffers that criu's data goes through, each STREAM_CHUNK bytes.
  *
  * Memory that was never touched is slow to write the first time (the kernel clears it; in a virtual
  * machine the host may have to find it first: 0.5 GB/s was measured), so the buffers are touched

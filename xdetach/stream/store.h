@@ -1,5 +1,5 @@
 /*
- * stream-store.h: from chunks in memory to a durable file: threads that compress and threads that
+ * store.h: from chunks in memory to a durable file: threads that compress and threads that
  * write, straight to the disk (O_DIRECT) where the file system can.
  *
  * With STREAM_AUTO a chunk is compressed as long as all that waits can be compressed before a

@@ -1,5 +1,5 @@
 /*
- * stream-thread.h: threads of the image store: no signal is delivered to one, so that the
+ * thread.h: threads of the image store: no signal is delivered to one, so that the
  * process's handlers run where its owner expects them.
  */
 #ifndef XDETACH_STREAM_THREAD_H

@@ -1,5 +1,5 @@
 /*
- * stream-verify.h: chunks of an open image read in the order they lie in, by several threads, and
+ * verify.h: chunks of an open image read in the order they lie in, by several threads, and
  * compared with their checksums. What was read stays in the page cache.
  */
 #ifndef XDETACH_STREAM_VERIFY_H

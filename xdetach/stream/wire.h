@@ -1,5 +1,5 @@
 /*
- * stream-wire.h: criu's streamer protocol on its Unix socket, without blocking.
+ * wire.h: criu's streamer protocol on its Unix socket, without blocking.
  *
  * criu sends, a file: u32 length, the request message, and one byte that carries a pipe. The peer
  * is input: a length over WIRE_MESSAGE_MAX, a name no image has, or a descriptor that is no pipe
