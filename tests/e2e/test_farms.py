@@ -10,7 +10,7 @@ import subprocess
 import threading
 
 import pytest
-from harness.driver import AGAIN, BUILD, TOP, processes_below, wait_until
+from harness.driver import AGAIN, BUILD, TOP, kill_below, wait_until
 from ticks import TICKER
 
 SAMPLES = TOP / "samples"
@@ -80,12 +80,7 @@ def test_killed_without_notice(glckpt, sample):
     job = Job(glckpt, "--every=1s", *words[1:])  # sooner: two minutes are long for a test
     process = job.start()
     wait_until(lambda: "periodic checkpoint" in job.said(), "an image is there", timeout=LIMIT)
-    while found := processes_below(glckpt.base):
-        for pid in found:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+    kill_below(glckpt.base)
     process.wait(timeout=LIMIT)
     assert job.start().wait(timeout=LIMIT) == 0
     job.check()

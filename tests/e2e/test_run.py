@@ -1,17 +1,15 @@
 """`glckpt run`: a job that is preempted, killed or started twice, and loses nothing."""
 
 import json
-import os
 import re
 import signal
 import socket
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from harness import blender
-from harness.driver import AGAIN, BUILD, OWN_FAILURE, USAGE, processes_below, wait_until
+from harness.driver import AGAIN, BUILD, OWN_FAILURE, USAGE, kill_below, wait_until
 from ticks import TICKER
 
 LIMIT = 120  # seconds for one start of a job
@@ -55,17 +53,6 @@ class Job:
 
     def ticks(self) -> list[int]:
         return [int(number) for number in re.findall(r"tick (\d+) ", self.log.read_text())]
-
-
-def kill_everything(glckpt) -> None:
-    """A power cut, as far as one machine can have it."""
-    while found := processes_below(glckpt.base):
-        for pid in found:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -228,7 +215,7 @@ def test_a_node_that_dies_goes_back_to_the_last_image(glckpt, output):
         "an image and two frames are there",
         timeout=LIMIT,
     )
-    kill_everything(glckpt)
+    kill_below(glckpt.base)
     job.status()
     assert job.start().status() == 0
     assert "restored " in job.said()
@@ -244,7 +231,7 @@ def test_killed_in_mid_checkpoint_the_image_before_stands(glckpt):
     job.start().wait_for("restored ")
     job.process.send_signal(signal.SIGTERM)
     wait_until(lambda: list(job.folder.glob("*.part-*")), "a checkpoint has begun", every=0.001)
-    kill_everything(glckpt)
+    kill_below(glckpt.base)
     assert job.images() == before
     job.start().wait_for(f"restored {before[0]}")
     assert not list(job.folder.glob("*.part-*"))
@@ -314,7 +301,7 @@ def test_a_damaged_image_is_passed_over(glckpt):
     job = ticker_job(glckpt, 120, "--every=1s")
     job.start()
     wait_until(lambda: len(job.images()) == 2, "two images are there", timeout=LIMIT)
-    kill_everything(glckpt)
+    kill_below(glckpt.base)
     job.status()
     newest = max(job.images(), key=lambda path: (path / "manifest.json").stat().st_mtime_ns)
     data = bytearray((newest / "process.img").read_bytes())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from harness import blender
-from harness.driver import BUILD, TOP, processes_below, wait_until
+from harness.driver import BUILD, TOP, kill_below, wait_until
 from slurm import Slurm, missing_program
 
 USER = "glckpt-slurm"
@@ -50,8 +50,7 @@ def farm(user):
         yield Farm(base, slurm)
     finally:
         slurm.stop()
-        for pid in processes_below(base):
-            os.kill(pid, 9)
+        kill_below(base)
         shutil.rmtree(base)
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -185,6 +186,17 @@ def processes_below(base: Path) -> dict[int, str]:
         except OSError:
             continue
     return {pid: words for pid, words in found.items() if words}
+
+
+def kill_below(base: Path) -> None:
+    """A power cut, as far as one machine can have it."""
+    while found := processes_below(base):
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.01)
 
 
 def _traces(process: Path) -> bytes:
