@@ -211,6 +211,14 @@ void fake_write_image(const void *data, size_t size)
 
 /* ---- what comes back ---- */
 
+void fake_count_file(const char *name, uint64_t raw, uint64_t stored, void *data)
+{
+	struct fake_listed *listed = data;
+	listed->files++;
+	listed->raw += raw;
+	assert_true(stored <= raw);
+}
+
 void fake_expect_extracted(size_t which)
 {
 	struct err err = ERR_INIT;

@@ -71,6 +71,13 @@ void fake_write_image(const void *data, size_t size);
 
 void fake_expect_extracted(size_t which);
 
+/* Counts what stream_list() tells; `data` is one of these, zeroed at first. */
+struct fake_listed {
+	size_t files;
+	uint64_t raw;
+};
+void fake_count_file(const char *name, uint64_t raw, uint64_t stored, void *data);
+
 struct stream_serve *fake_begin_serving(void);
 void fake_read_reply(int sock, bool exists);
 

@@ -33,19 +33,6 @@ static void serve_all(void)
 	fake_end_serving(serve);
 }
 
-struct listed {
-	size_t files;
-	uint64_t raw;
-};
-
-static void count_file(const char *name, uint64_t raw, uint64_t stored, void *data)
-{
-	struct listed *listed = data;
-	listed->files++;
-	listed->raw += raw;
-	assert_true(stored <= raw);
-}
-
 static void note_progress(uint64_t done, uint64_t total, void *data)
 {
 	assert_true(done <= total);
@@ -58,7 +45,7 @@ static void round_trip(enum stream_compression compression, bool hold)
 	struct err err = ERR_INIT;
 	struct stat st;
 	struct stream_stats stats;
-	struct listed listed = {0};
+	struct fake_listed listed = {0};
 	fake_make_image(compression, hold, &stats);
 	assert_int_equal(stats.files, FAKE_SAMPLES + 1);
 	assert_int_equal(stat(fake_image, &st), 0);
@@ -67,7 +54,7 @@ static void round_trip(enum stream_compression compression, bool hold)
 		assert_true(stats.stored_bytes < stats.raw_bytes * 3 / 4);
 	assert_int_equal(stream_verify(fake_image, 2, note_progress, &complete, &err), 0);
 	assert_true(complete);
-	assert_int_equal(stream_list(fake_image, count_file, &listed, &err), 0);
+	assert_int_equal(stream_list(fake_image, fake_count_file, &listed, &err), 0);
 	assert_int_equal(listed.files, FAKE_SAMPLES + 1);
 	assert_int_equal(listed.raw, stats.raw_bytes);
 	for (size_t i = 0; i < FAKE_SAMPLES; i++)

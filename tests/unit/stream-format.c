@@ -72,19 +72,6 @@ static void every_cut_is_found(void **state)
 
 /* ---- forged files ---- */
 
-struct listed {
-	size_t files;
-	uint64_t raw;
-};
-
-static void count_file(const char *name, uint64_t raw, uint64_t stored, void *data)
-{
-	struct listed *listed = data;
-	listed->files++;
-	listed->raw += raw;
-	assert_true(stored <= raw);
-}
-
 /* An index of our own behind `space` bytes of extents. */
 static void forge(struct stream_index *index, uint64_t space)
 {
@@ -114,8 +101,8 @@ static void forge_chunks(const struct stream_chunk *chunks, size_t count, uint64
 static void expect_refused(const char *why)
 {
 	struct err err = ERR_INIT;
-	struct listed listed = {0};
-	assert_int_equal(stream_list(fake_image, count_file, &listed, &err), -1);
+	struct fake_listed listed = {0};
+	assert_int_equal(stream_list(fake_image, fake_count_file, &listed, &err), -1);
 	assert_non_null(strstr(err.text, why));
 }
 
@@ -127,9 +114,9 @@ static void sizes_that_disagree_are_refused(void **state)
 		.extent = 100,
 		.kind = STREAM_KIND_RAW};
 	struct stream_chunk bad[10];
-	struct listed listed = {0};
+	struct fake_listed listed = {0};
 	forge_chunks(&good, 1, 100);
-	assert_int_equal(stream_list(fake_image, count_file, &listed, NULL), 0);
+	assert_int_equal(stream_list(fake_image, fake_count_file, &listed, NULL), 0);
 	for (size_t i = 0; i < array_len(bad); i++)
 		bad[i] = good;
 	bad[0].raw = 0;
@@ -154,7 +141,8 @@ static void overlaps_gaps_and_twins_are_refused(void **state)
 		{.offset = 4096, .raw = 64, .stored = 64, .extent = 64, .kind = STREAM_KIND_RAW},
 		{.offset = 4160, .raw = 64, .stored = 64, .extent = 64, .kind = STREAM_KIND_RAW}};
 	forge_chunks(chunks, 2, 128);
-	assert_int_equal(stream_list(fake_image, count_file, &(struct listed){0}, NULL), 0);
+	assert_int_equal(
+		stream_list(fake_image, fake_count_file, &(struct fake_listed){0}, NULL), 0);
 	chunks[1].offset = 4150;
 	forge_chunks(chunks, 2, 128);
 	expect_refused("overlap");
