@@ -45,51 +45,39 @@ void exec_refuse(struct exec *x, const char *what)
 
 /* ---- data ---- */
 
-static const char *inline_data(struct exec *x, const struct wire_data *data)
+static const char *within(const char *base, uint64_t room, uint64_t at, uint64_t size)
 {
-	if (data->at > x->message_size || data->size > x->message_size - data->at)
-		return NULL;
-	return x->message + data->at;
+	return base && at <= room && size <= room - at ? base + at : NULL;
 }
 
-static char *arena_data(struct exec *x, const struct wire_data *data)
+const void *exec_peek(const struct exec *x, const struct wire_data *data)
 {
-	const uint64_t place = data->at % x->map.arena_size;
-	if (data->size > x->map.arena_size - place)
-		return NULL;
-	if (data->at + data->size > x->arena_end)
-		x->arena_end = data->at + data->size;
-	return x->map.arena + place;
-}
-
-static char *heap_data(struct exec *x, const struct wire_data *data)
-{
-	if (data->at > WIRE_HEAP_SIZE || data->size > WIRE_HEAP_SIZE - data->at)
-		return NULL;
-	return x->heap + data->at;
-}
-
-static char *find(struct exec *x, const struct wire_data *data)
-{
-	if (data->at % WIRE_ALIGNMENT && data->where != WIRE_OFFSET)
-		return NULL;
 	switch ((enum wire_where)data->where) {
 	case WIRE_INLINE:
-		return (char *)(uintptr_t)inline_data(x, data);
+		return within(x->message, x->message_size, data->at, data->size);
 	case WIRE_ARENA:
-		return arena_data(x, data);
+		return within(
+			x->map.arena, x->map.arena_size, data->at % x->map.arena_size, data->size);
 	case WIRE_HEAP:
-		return heap_data(x, data);
+		return within(x->heap, WIRE_HEAP_SIZE, data->at, data->size);
 	case WIRE_REPLY:
-		if (data->at > WIRE_REPLY_SIZE || data->size > WIRE_REPLY_SIZE - data->at)
-			return NULL;
-		return x->map.reply + data->at;
+		return within(x->map.reply, WIRE_REPLY_SIZE, data->at, data->size);
 	case WIRE_NULL:
 	case WIRE_OFFSET:
 	case WIRE_LOST:
 		break;
 	}
 	return NULL;
+}
+
+static char *find(struct exec *x, const struct wire_data *data)
+{
+	if (data->at % WIRE_ALIGNMENT && data->where != WIRE_OFFSET)
+		return NULL;
+	char *found = (char *)(uintptr_t)exec_peek(x, data);
+	if (found && data->where == WIRE_ARENA && data->at + data->size > x->arena_end)
+		x->arena_end = data->at + data->size;
+	return found;
 }
 
 /* A piece of data of the size we computed, or NULL. */

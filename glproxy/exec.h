@@ -100,6 +100,9 @@ void exec_direct(struct exec *x, size_t size);
 /* Says in the log what is wrong and marks the stream as broken. */
 void exec_refuse(struct exec *x, const char *what);
 
+/* Where data of the message at hand lie; NULL: outside of the stream. Refuses nothing. */
+const void *exec_peek(const struct exec *x, const struct wire_data *data);
+
 /* ---- for decoders ---- */
 
 /* Data that came: NULL where the program's pointer was NULL, or when it is refused. */

@@ -107,19 +107,6 @@ static void note_store(struct list_open *open, const struct wire_pixels *p)
 	take_store(&open->log, p, GL_UNPACK_SWAP_BYTES);
 }
 
-const void *lists_data(const struct exec *x, const struct wire_data *data)
-{
-	const char *base = data->where == WIRE_ARENA ? x->map.arena
-		: data->where == WIRE_HEAP           ? x->heap
-		: data->where == WIRE_INLINE         ? x->message
-						     : NULL;
-	const uint64_t room = data->where == WIRE_ARENA ? x->map.arena_size
-		: data->where == WIRE_HEAP              ? WIRE_HEAP_SIZE
-							: x->message_size;
-	const uint64_t at = data->where == WIRE_ARENA ? data->at % room : data->at;
-	return base && at <= room && data->size <= room - at ? base + at : NULL;
-}
-
 /* Data outside of the message are copied into the log. */
 static void note_data(struct exec *x, struct list_open *open, char *place)
 {
@@ -129,7 +116,7 @@ static void note_data(struct exec *x, struct list_open *open, char *place)
 		open->lost = "pixels from a buffer";
 	if (data.where != WIRE_ARENA && data.where != WIRE_HEAP)
 		return;
-	const void *found = lists_data(x, &data);
+	const void *found = exec_peek(x, &data);
 	if (!found)
 		return; /* its execution will refuse it */
 	data = stream_data(&open->log, found, data.size);
@@ -373,7 +360,7 @@ GLuint proxy_glGenLists(struct exec *x, GLsizei range)
 	if (!first || !lists)
 		return first;
 	pthread_mutex_lock(&lists->lock);
-	for (GLuint i = 0; i < (GLuint)range; i++)
+	for (GLuint i = 0; i < (GLuint)range && (first + i) / PAGE < PAGE; i++)
 		put(lists, first + i, &empty);
 	pthread_mutex_unlock(&lists->lock);
 	return first;

@@ -78,7 +78,7 @@ static struct draw read_element(const void *message)
 static struct draw read_own(const struct exec *x, const void *message)
 {
 	READ(ckDraw);
-	const char *data = lists_data(x, &m.data);
+	const char *data = exec_peek(x, &m.data);
 	return (struct draw){.mode = m.mode,
 		.first = m.first,
 		.count = m.count,
@@ -129,9 +129,9 @@ static bool read_part(const struct exec *x, GLsizei i, struct draw *draw)
 		struct wire_glMultiDrawElementsBaseVertex m = {0};
 		memcpy(&m, x->message,
 			elements ? sizeof(struct wire_glMultiDrawElements) : sizeof(m));
-		const GLsizei *count = lists_data(x, &m.count);
-		const uint64_t *indices = lists_data(x, &m.indices);
-		const GLint *base = elements ? NULL : lists_data(x, &m.basevertex);
+		const GLsizei *count = exec_peek(x, &m.count);
+		const uint64_t *indices = exec_peek(x, &m.indices);
+		const GLint *base = elements ? NULL : exec_peek(x, &m.basevertex);
 		const size_t there = m.count.size / sizeof(*count);
 		if (!count || !indices || i >= m.drawcount || (size_t)i >= there ||
 			(size_t)i >= m.indices.size / sizeof(*indices) ||
@@ -146,8 +146,8 @@ static bool read_part(const struct exec *x, GLsizei i, struct draw *draw)
 	}
 	struct wire_glMultiDrawArrays m;
 	memcpy(&m, x->message, sizeof(m));
-	const GLint *first = lists_data(x, &m.first);
-	const GLsizei *count = lists_data(x, &m.count);
+	const GLint *first = exec_peek(x, &m.first);
+	const GLsizei *count = exec_peek(x, &m.count);
 	if (!first || !count || i >= m.drawcount || (size_t)i >= m.first.size / sizeof(*first) ||
 		(size_t)i >= m.count.size / sizeof(*count))
 		return false;

@@ -15,7 +15,4 @@
  * could not be done. */
 bool lists_note_draw(struct exec *x, struct stream *log, const char **lost);
 
-/* Where data of the message at hand lie; NULL: outside of the stream. */
-const void *lists_data(const struct exec *x, const struct wire_data *data);
-
 #endif
