@@ -1,17 +1,20 @@
 """The farm page: what it shows and does in a browser, and whom it turns away."""
 
 import concurrent.futures
+import contextlib
 import http.server
 import json
+import socket
 import subprocess
 import threading
 from base64 import b64decode, b64encode
 from io import BytesIO
+from pathlib import Path
 
 import numpy
 import pytest
 from harness.browser import browser_at, wait_canvas
-from harness.driver import FAILED, USAGE, wait_until
+from harness.driver import FAILED, TIMEOUT, USAGE, wait_until
 from harness.page import Page, served
 from harness.viewer import Viewer, x_server
 from harness.writer import launch_writer, session_picture, shows_session, wait_typed
@@ -274,3 +277,19 @@ def test_over_tls(glckpt, certificate):
             wait_canvas(glckpt, browser, "job")
             type_into(browser, "secret\n")
             wait_typed(glckpt, "secret\n")
+
+
+def test_a_peer_without_tls_disturbs_nobody(glckpt, certificate):
+    options = ("--certificate", certificate[0], "--key", certificate[1])
+    with served(glckpt, *options) as server:
+        where = (server.parts.hostname, server.parts.port)
+        silent = socket.create_connection(where, timeout=TIMEOUT)
+        with silent, socket.create_connection(where, timeout=TIMEOUT) as peer:
+            peer.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                while peer.recv(4096):  # an alert, and the end
+                    pass
+            server.enter()
+            status, _, text = server.get("novnc/core/rfb.js")
+            assert status == 200
+            assert text == Path("/usr/share/novnc/core/rfb.js").read_bytes()

@@ -54,7 +54,7 @@ def canvas_shows(glckpt: Glckpt, browser, session: str) -> bool:
     """Nearly: a browser's pictures are packed as JPEG."""
     script = "const c = document.querySelector('canvas'); return c && c.toDataURL('image/png')"
     data = browser.execute_script(script)
-    if not data:
+    if not data or data == "data:,":  # it has no size yet
         return False
     seen = numpy.asarray(Image.open(BytesIO(urlopen(data).read())).convert("RGB")).astype(int)
     there = session_picture(glckpt, session).astype(int)

@@ -1,5 +1,5 @@
 # ---- xdetach/web: the farm page, a program of its own ---------------------------------------------
-WEB_PKGS := libmicrohttpd
+WEB_PKGS := libmicrohttpd gnutls
 WEB := $(call objects,$(wildcard xdetach/web/*.c))
 
 $(BUILD)/glckpt-web: $(WEB) $(filter-out $(BUILD)/xdetach/main.o $(BUILD)/xdetach/cmd/%,$(XDETACH)) $(BASE)

@@ -13,9 +13,11 @@
 #include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #define NOVNC "/usr/share/novnc"
 #define BODY_MAX 4096
+#define PEM_MAX ((size_t)1 << 20)
 #define IDLE_S 60
 #define CONNECTIONS_MAX 256
 #define PICTURES_AT_ONCE 2
@@ -374,29 +376,38 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **s
 
 /* ---- listening ---- */
 
-static int read_pem(const char *path, struct buf *text, struct err *err)
+/* `address` NULL: connections are handed over by take_connection(). */
+static struct MHD_Daemon *start_daemon(struct server *server, const struct sockaddr *address)
 {
-	return path ? io_read_file(AT_FDCWD, path, text, 1 << 20, err) : 0;
+	const unsigned listens = !address        ? MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC
+		: address->sa_family == AF_INET6 ? MHD_USE_IPv6
+						 : 0;
+	return MHD_start_daemon(listens | MHD_USE_THREAD_PER_CONNECTION |
+			MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_ALLOW_UPGRADE,
+		0, NULL, NULL, on_request, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+		address ? MHD_OPTION_SOCK_ADDR : MHD_OPTION_END, address, MHD_OPTION_END);
 }
 
-static struct MHD_Daemon *start_daemon(struct server *server, const struct sockaddr *address,
-	const char *key, const char *certificate)
+static int listen_in_clear(struct server *server, const struct sockaddr *address)
 {
-	unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
-		MHD_USE_POLL | MHD_ALLOW_UPGRADE;
-	struct MHD_OptionItem tls[] = {
-		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)key},
-		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)certificate},
-		{MHD_OPTION_END, 0, NULL},
-	};
-	if (!key)
-		tls[0] = tls[2];
-	return MHD_start_daemon(flags | (key ? MHD_USE_TLS : 0) |
-			(address->sa_family == AF_INET6 ? MHD_USE_IPv6 : 0),
-		0, NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR, address,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+	struct MHD_Daemon *daemon = start_daemon(server, address);
+	return daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port : -1;
+}
+
+static void take_connection(int fd, void *data)
+{
+	const struct sockaddr_un local = {.sun_family = AF_UNIX};
+	MHD_add_connection(data, fd, (const struct sockaddr *)&local, sizeof(sa_family_t));
+}
+
+static int listen_with_tls(struct server *server, const struct addrinfo *at)
+{
+	struct MHD_Daemon *daemon = start_daemon(server, NULL);
+	return daemon
+		? tls_listen(&server->tls, at->ai_addr, at->ai_addrlen, take_connection, daemon)
+		: -1;
 }
 
 /* An address that stands for all is of no use to a browser; this host's name is. */
@@ -413,20 +424,26 @@ static void put_url(struct server *server, const struct sockaddr *address, int p
 		all ? name : options->listen, brackets ? "]" : "", port);
 }
 
-static int serve_at(struct server *server, const struct sockaddr *address, struct err *err)
+static int load_certificate(struct server *server, struct err *err)
 {
 	const struct server_options *options = server->options;
 	scoped_buf struct buf key = BUF_INIT, certificate = BUF_INIT;
-	if (read_pem(options->key, &key, err) < 0 ||
-		read_pem(options->certificate, &certificate, err) < 0)
+	if (io_read_file(AT_FDCWD, options->key, &key, PEM_MAX, err) < 0 ||
+		io_read_file(AT_FDCWD, options->certificate, &certificate, PEM_MAX, err) < 0)
 		return -1;
-	errno = 0;
-	struct MHD_Daemon *daemon = start_daemon(server, address, key.data, certificate.data);
-	if (!daemon && errno)
+	return tls_init(&server->tls, &certificate, &key, err);
+}
+
+static int serve_at(struct server *server, const struct addrinfo *at, struct err *err)
+{
+	const struct server_options *options = server->options;
+	if (options->certificate && load_certificate(server, err) < 0)
+		return -1;
+	const int port = options->certificate ? listen_with_tls(server, at)
+					      : listen_in_clear(server, at->ai_addr);
+	if (port < 0)
 		return err_errno(err, "port %s of %s", options->port, options->listen);
-	if (!daemon)
-		return err_set(err, "the certificate and its key do not go together");
-	put_url(server, address, MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
+	put_url(server, at->ai_addr, port);
 	return 0;
 }
 
@@ -446,7 +463,7 @@ int server_start(struct server *server, const struct server_options *options, st
 	if (getaddrinfo(options->listen, options->port, &numeric, &found) != 0)
 		return err_set_status(
 			err, STATUS_USAGE, "'%s' is no address of this machine", options->listen);
-	int result = serve_at(server, found->ai_addr, err);
+	int result = serve_at(server, found, err);
 	freeaddrinfo(found);
 	return result;
 }

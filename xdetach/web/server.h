@@ -1,5 +1,5 @@
 /*
- * server.h: the farm page over HTTP, by libmicrohttpd, a thread a connection.
+ * server.h: the farm page over HTTP, by libmicrohttpd, a thread a connection; TLS: tls.h.
  *
  *	GET  /                   the way in: a page that swaps the token behind '#' for the cookie
  *	POST /enter              the token as the body; {"room"} and the cookie
@@ -18,6 +18,7 @@
 
 #include "xdetach/web/farm.h"
 #include "xdetach/web/gate.h"
+#include "xdetach/web/tls.h"
 
 #include <semaphore.h>
 
@@ -33,6 +34,7 @@ struct server {
 	const struct server_options *options;
 	struct gate gate;
 	struct farm farm;
+	struct tls tls; /* where there is a certificate */
 	char *page;     /* the folder of the page's files */
 	char url[320];  /* without a token: http://127.0.0.1:8800 */
 	sem_t pictures; /* how many may be taken at once */
