@@ -15,6 +15,7 @@ $(BUILD)/glckpt-record: $(call objects,$(wildcard vnc/record/*.c)) $(filter-out 
 
 all: $(BUILD)/glckpt-vnc $(BUILD)/glckpt-record
 
-# Its unit test is linked with this room instead of the command's main().
-$(BUILD)/tests/unit/vnc: UNIT_PKGS = $(VNC_PKGS)
-$(BUILD)/tests/unit/vnc: $(filter-out $(BUILD)/vnc/main.o,$(VNC))
+# Its unit tests are linked with this room instead of the command's main().
+VNC_TESTS := $(addprefix $(BUILD)/tests/unit/,vnc vnc-screen)
+$(VNC_TESTS): UNIT_PKGS = $(VNC_PKGS)
+$(VNC_TESTS): $(filter-out $(BUILD)/vnc/main.o,$(VNC))

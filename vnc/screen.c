@@ -73,8 +73,17 @@ static void on_gone(rfbClientPtr client)
 	input_wake(input_of(client));
 }
 
+/* The thread that cannot read from a viewer closes it, and the one that cannot write to it does
+ * too: libvncserver (0.9.14) frees the path of its WebSocket each time. Nobody needs the path. */
+static void drop_path(rfbClientPtr client)
+{
+	free(client->wspath);
+	client->wspath = NULL;
+}
+
 static enum rfbNewClientAction on_new(rfbClientPtr client)
 {
+	drop_path(client);
 	client->clientGoneHook = on_gone;
 	input_wake(input_of(client));
 	return RFB_CLIENT_ACCEPT;
