@@ -1,176 +1,143 @@
-"""Jobs of an ordinary user in a real Slurm of two nodes: preempted in mid-frame by a job of higher
-priority, requeued, restored on the other node. The job scripts are those of samples/slurm."""
+"""Jobs of an ordinary user in a real Slurm of two nodes: preempted in mid-frame, requeued, restored
+on the other node. The job scripts are those of samples/slurm."""
 
 import os
-import pwd
 import re
-import shutil
-import subprocess
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
+from farm import LIMIT, SCRIPTS, ended, ordinary_user, rendered_again, requeued, running
+from farm import saved
 from harness import blender
-from harness.driver import BUILD, TOP, kill_below, wait_until
-from slurm import Slurm, missing_program
+from harness.driver import wait_until
+from slurm import missing_program
+from soak import soak
 
-USER = "glckpt-slurm"
-LIMIT = 120
-SCRIPTS = TOP / "samples" / "slurm"
-SCENES = {"EEVEE": "24", "CYCLES": "48"}  # samples
-OBJECTS = ("*.o", "*.d", "tests", "scenes", "e2e-evidence", "base", "wire", "xdetach")
+SIZE = ("--size", "160x120")
+OTHER = {"na": "nb", "nb": "na"}
 
 
 @pytest.fixture(scope="module")
-def user():
-    """An ordinary user that Slurm knows by name."""
+def nodes():
     if os.geteuid() != 0:
         pytest.skip("only root can run a slurmd that starts other users' jobs")
     if missing_program():
         pytest.skip(f"{missing_program()} is not installed: run `make deps`")
-    made = subprocess.run(["/usr/sbin/useradd", "--system", "--shell", "/bin/sh", USER]).returncode
-    yield pwd.getpwnam(USER)
-    if made == 0:
-        subprocess.run(["/usr/sbin/userdel", USER], check=True)
+    with ordinary_user() as user, running(user) as farm:
+        yield farm
 
 
 @pytest.fixture
-def farm(user):
-    """Two nodes, and a folder of the user's with glckpt in it, as on shared storage."""
-    base = Path(tempfile.mkdtemp(prefix="glckpt-e2e-"))
-    base.chmod(0o755)
-    shutil.copytree(BUILD, base / "bin", symlinks=True, ignore=shutil.ignore_patterns(*OBJECTS))
-    for name in ("work", "run", "state"):
-        (base / name).mkdir(mode=0o700)
-        os.chown(base / name, user.pw_uid, user.pw_gid)
-    slurm = Slurm(base / "slurm", user.pw_name)
-    try:
-        slurm.start()
-        yield Farm(base, slurm)
-    finally:
-        slurm.stop()
-        kill_below(base)
-        shutil.rmtree(base)
+def farm(nodes, request):
+    """The nodes, with nothing on them before and after."""
+    nodes.begin(re.sub(r"\W+", "-", request.node.name))
+    yield nodes
+    nodes.slurm.end_jobs()
+    assert nodes.left_over() == []
 
 
-class Farm:
-    def __init__(self, base: Path, slurm: Slurm):
-        self.base = base
-        self.slurm = slurm
-        self.work = base / "work"
-
-    def submit(self, *words) -> int:
-        environment = {
-            "PATH": f"{self.base}/bin:/usr/bin:/bin:/usr/games",
-            "HOME": str(self.work),
-            "XDG_RUNTIME_DIR": str(self.base / "run"),
-            "XDG_STATE_HOME": str(self.base / "state"),
-        }
-        return self.slurm.submit(*words, folder=self.work, environment=environment)
-
-    def preempt(self, node: str) -> int:
-        """A job of higher priority for all of a node."""
-        return self.submit(
-            "-p",
-            "high",
-            "-w",
-            node,
-            "--exclusive",
-            "-o",
-            "high.out",
-            "--wrap",
-            "date +%s.%N; exec sleep 30",
-        )
-
-    def log(self, name: str) -> str:
-        path = self.work / name
-        return path.read_text() if path.exists() else ""
-
-    def wait(self, number, condition, what: str) -> dict[str, str]:
-        def seen():
-            job = self.slurm.job(number)
-            return job if condition(job) else None
-
-        return wait_until(seen, f"job {number}: {what}", timeout=LIMIT, every=0.2)
+def script_with(farm, name: str, *options: str):
+    """A sample script, with options of `glckpt run` put in."""
+    text = (SCRIPTS / name).read_text()
+    script = farm.work / name
+    script.write_text(text.replace(" -- ", f" {' '.join(options)} -- "))
+    return script
 
 
-def requeued(job) -> bool:
-    return job.get("Restarts") == "1" and job["JobState"] in ("PENDING", "RUNNING")
-
-
-def ended(job) -> bool:
-    return job["JobState"] in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
-
-
-def saved(log: str) -> list[str]:
-    return re.findall(r"^Saved: '.*frame-(\d+)\.png'", log, re.MULTILINE)
-
-
-def place_scene(farm, engine: str) -> Path:
-    options = ("--plain", "--size", "160x120", "--frames", "3")
-    scene = blender.make_scene("--engine", engine, "--samples", SCENES[engine], *options)
-    shutil.copy(scene, farm.work / "scene.blend")
-    return scene
-
-
-def wrong_frames(farm, scene: Path) -> list[str]:
-    frames = sorted(farm.work.glob("frame-*.png"))
-    renamed = [frame.rename(frame.with_name(frame.name[6:])) for frame in frames]
-    return blender.differing_frames(blender.reference(scene), renamed)
-
-
-@pytest.mark.parametrize("engine", SCENES)
-def test_a_preempted_job_goes_on_on_the_other_node(farm, engine):
-    scene = place_scene(farm, engine)
-    number = farm.submit("-p", "low", SCRIPTS / "render.sh")
+def wait_for_frame(farm, number: int, frame: int) -> None:
     log = f"slurm-{number}.out"
     wait_until(
-        lambda: blender.frame_begun(farm.log(log)) >= 2,
-        "frame 2 is begun",
+        lambda: blender.frame_begun(farm.log(log)) >= frame or "has ended with" in farm.log(log),
+        f"frame {frame} is begun",
         timeout=LIMIT,
         every=0.02,
     )
-    first = farm.slurm.job(number)["NodeList"]
-    other = {"na": "nb", "nb": "na"}[first]
-    preempted = time.time()
-    farm.preempt(first)
+    assert "has ended with" not in farm.log(log), farm.log(log)
+
+
+def preempt_and_finish(farm, number: int) -> tuple[str, dict[str, str]]:
+    """The node that the job was on, and the job when it has ended."""
+    node = farm.slurm.job(number)["NodeList"]
+    farm.preempt(node)
     farm.wait(number, requeued, "is requeued")
-    farm.slurm.hasten(number)
-    job = farm.wait(number, ended, "has ended")
+    return node, farm.wait(number, ended, "has ended")
+
+
+# ---- preempted ----
+
+
+@pytest.mark.parametrize(
+    "engine, count, gl", [("EEVEE", "24", "proxy"), ("CYCLES", "48", "native")]
+)
+def test_a_preempted_job_goes_on_on_the_other_node(farm, engine, count, gl):
+    scene = farm.place_scene(
+        "--engine", engine, "--samples", count, "--frames", "3", *SIZE
+    )
+    number = farm.submit("-p", "low60", script_with(farm, "render.sh", f"--gl={gl}"))
+    log = f"slurm-{number}.out"
+    wait_for_frame(farm, number, 2)
+    preempted = time.time()
+    first, job = preempt_and_finish(farm, number)
+    other = OTHER[first]
     said = farm.log(log)
     assert (job["JobState"], job["Restarts"], job["NodeList"]) == ("COMPLETED", "1", other), said
-    assert float(farm.log("high.out")) - preempted < 30
+    assert float(farm.log("high.out")) - preempted < 60
     assert f"glckpt: job {number}, restart 0, on {first}: notice (SIGUSR1)" in said
     assert re.search(rf"job {number}, restart 0, on {first}: checkpointed in \d", said)
     assert re.search(rf"job {number}, restart 1, on {other}: restored .* of generation 0", said)
     assert saved(said) == ["0001", "0002", "0003"]
-    assert wrong_frames(farm, scene) == []
-    assert not list(farm.work.glob("image.*"))
+    assert rendered_again(said) == []
+    assert farm.wrong_frames(scene) == []
 
 
-def test_an_array_of_frames_is_preempted_on_both_nodes(farm):
-    scene = place_scene(farm, "CYCLES")
-    number = farm.submit("-p", "low", "--array=1-3", SCRIPTS / "frames.sh")
-    logs = [f"slurm-{number}_{task}.out" for task in (1, 2, 3)]
-    for node in ("na", "nb"):
-        wait_until(
-            lambda: any(blender.frame_begun(farm.log(log)) for log in logs),
-            "a frame is begun",
-            timeout=LIMIT,
-            every=0.02,
-        )
-        farm.preempt(node)
-    wait_until(
-        lambda: any("checkpointed in" in farm.log(log) for log in logs),
-        "a task is checkpointed",
-        timeout=LIMIT,
-    )
-    farm.slurm.root("scancel", "--partition=high")
-    for task in (1, 2, 3):
-        farm.wait(f"{number}_{task}", ended, "has ended")
-    said = [farm.log(log) for log in logs]
-    assert [saved(log) for log in said] == [["0001"], ["0002"], ["0003"]]
-    assert any("restored" in log for log in said)
-    assert wrong_frames(farm, scene) == []
-    assert not list(farm.work.glob("image.*"))
+@pytest.mark.parametrize("grace", [5, 0])
+def test_a_grace_of(farm, grace):
+    """With none the periodic image stands, and nothing of a last one is begun."""
+    scene = farm.place_scene("--engine", "CYCLES", "--samples", "48", "--frames", "3", *SIZE)
+    script = script_with(farm, "render.sh", "--every=1s", f"--grace={grace}s")
+    number = farm.submit("-p", f"low{grace}", script)
+    log = f"slurm-{number}.out"
+    wait_for_frame(farm, number, 2)
+    wait_until(lambda: "periodic checkpoint" in farm.log(log), "an image is there", timeout=LIMIT)
+    _, job = preempt_and_finish(farm, number)
+    said = farm.log(log)
+    assert (job["JobState"], job["Restarts"]) == ("COMPLETED", "1"), said
+    stands = "the grace does not suffice for another image" in said
+    assert stands == (grace == 0), said
+    assert ("checkpointed in " in said) == (grace != 0), said
+    assert f"job {number}, restart 1" in said and ": restored " in said
+    assert grace == 0 or rendered_again(said) == []
+    assert farm.wrong_frames(scene) == []
+
+
+# ---- other ends ----
+
+
+def test_a_node_dies_without_notice(farm):
+    """The job goes on on the other node from the periodic image."""
+    scene = farm.place_scene("--engine", "CYCLES", "--samples", "100", "--frames", "3", *SIZE)
+    number = farm.submit("-p", "low60", script_with(farm, "render.sh", "--every=1s"))
+    log = f"slurm-{number}.out"
+    wait_for_frame(farm, number, 2)
+    wait_until(lambda: "periodic checkpoint" in farm.log(log), "an image is there", timeout=LIMIT)
+    node = farm.slurm.job(number)["NodeList"]
+    farm.slurm.cut_power(node)
+    try:
+        farm.wait(number, requeued, "is requeued")
+        job = farm.wait(number, ended, "has ended")
+    finally:
+        farm.slurm.start_node(node)
+        farm.slurm.wait_idle()
+    said = farm.log(log)
+    assert (job["JobState"], job["NodeList"]) == ("COMPLETED", OTHER[node]), said
+    assert re.search(rf"job {number}, restart \d, on {OTHER[node]}: restored .*taken on {node}", said)
+    assert farm.wrong_frames(scene) == []
+
+
+# ---- an array ----
+
+
+def test_an_array_of_frames_is_preempted_at_random(nodes):
+    outcome = soak(nodes, seconds=30, seed=6)
+    assert outcome.wrong == []
+    assert outcome.preemptions and outcome.images and outcome.restores
