@@ -52,6 +52,23 @@ def running(user: pwd.struct_passwd) -> Iterator[Farm]:
         shutil.rmtree(base)
 
 
+def _is_blender_in(process: Path, folder: Path) -> bool:
+    try:
+        return (process / "comm").read_text() == "blender\n" and os.readlink(
+            process / "cwd"
+        ) == str(folder)
+    except OSError:
+        return False
+
+
+def _user_time(process: Path) -> float:
+    try:
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")
+
+
 class Farm:
     def __init__(self, base: Path, slurm: Slurm, user: pwd.struct_passwd):
         self.base = base
@@ -98,6 +115,12 @@ class Farm:
             return job if condition(job) else None
 
         return wait_until(seen, f"job {number}: {what}", timeout=LIMIT, every=0.2)
+
+    def rendered_for(self) -> float:
+        """Seconds of processor time that Blender has had in the jobs' folder, each process counted
+        since it was launched or restored."""
+        processes = (Path("/proc", name) for name in os.listdir("/proc") if name.isdigit())
+        return sum(_user_time(each) for each in processes if _is_blender_in(each, self.work))
 
     # ---- scenes ----
 

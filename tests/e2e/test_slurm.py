@@ -110,6 +110,53 @@ def test_a_grace_of(farm, grace):
     assert farm.wrong_frames(scene) == []
 
 
+def submit_ticks(farm) -> int:
+    """36 seconds of work under a time limit of a minute, half of which is for the last image."""
+    script = farm.work / "ticks.sh"
+    text = (SCRIPTS / "render.sh").read_text().replace("USR1@60", "USR1@30")
+    script.write_text(text[: text.index(" -- ")] + " -- ticker 20 1800\n")
+    return farm.submit("-p", "low60", "--time=1", script)
+
+
+def check_ticks(farm, number: int) -> None:
+    job = farm.wait(number, ended, "has ended")
+    said = farm.log(f"slurm-{number}.out")
+    assert job["JobState"] == "COMPLETED", said
+    assert "notice (SIGUSR1)" in said and "restart 1" in said
+    ticks = [int(tick) for tick in re.findall(r"^tick (\d+) ", said, re.MULTILINE)]
+    assert ticks == list(range(1, 1801))
+
+
+def notify(farm, number: int, restart: int) -> None:
+    """By hand, when it renders; Slurm starts it again because of its status."""
+    begun = re.compile(rf"restart {restart}, on \w+: (launched|restored) ")
+    wait_until(
+        lambda: begun.search(farm.log(f"slurm-{number}.out")) and farm.rendered_for() > 0.5,
+        f"restart {restart} renders",
+        timeout=LIMIT,
+        every=0.02,
+    )
+    farm.slurm.root("scancel", "--batch", "--signal=USR1", str(number))
+    farm.wait(number, lambda job: int(job["Restarts"]) > restart, "is requeued")
+
+
+def test_requeued_ten_times_and_by_the_time_limit(farm):
+    """Two jobs side by side."""
+    scene = farm.place_scene("--engine", "CYCLES", "--samples", "400", "--frames", "2", *SIZE)
+    ticks = submit_ticks(farm)
+    number = farm.submit("-p", "low60", SCRIPTS / "render.sh")
+    for restart in range(10):
+        notify(farm, number, restart)
+    job = farm.wait(number, ended, "has ended")
+    said = farm.log(f"slurm-{number}.out")
+    assert (job["JobState"], job["Restarts"]) == ("COMPLETED", "10"), said
+    assert said.count("checkpointed in ") == 10 and "of generation 9, taken on " in said
+    assert saved(said) == ["0001", "0002"]
+    assert rendered_again(said) == []
+    assert farm.wrong_frames(scene) == []
+    check_ticks(farm, ticks)
+
+
 # ---- other ends ----
 
 
