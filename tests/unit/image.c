@@ -1,12 +1,16 @@
-/* image: there completely or not at all; every changed byte of every part is found. */
+/* image: there completely or not at all; every changed byte of every part is found; what a crash
+ * left (part.h) goes, what another host may still be writing stays. */
 #define _GNU_SOURCE
 #include "xdetach/image/image.h"
 
 #include "base/io.h"
 #include "xdetach/image/manifest.h"
+#include "xdetach/image/part.h"
+#include "xdetach/place.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,13 +19,32 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 
 #include <cmocka.h>
 
 static char folder[64];
 
+/* ---- fstatfs(2), as part.c calls it ---- */
+
+static long kind; /* of file system that every folder is on; 0: its own */
+
+int fstatfs(int fd, struct statfs *st)
+{
+	struct statfs real;
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (statfs(path, &real) < 0)
+		return -1;
+	*st = real;
+	if (kind)
+		st->f_type = kind;
+	return 0;
+}
+
 static int set_up(void **state)
 {
+	kind = 0;
 	strcpy(folder, "/tmp/glckpt-image-XXXXXX");
 	return mkdtemp(folder) ? 0 : -1;
 }
@@ -190,25 +213,97 @@ static void unpublished_image_leaves_nothing(void **state)
 	assert_int_equal(count_entries(), 0);
 }
 
+/* ---- what a crash left ---- */
+
+static void leave_part(const char *name, const char *marker)
+{
+	char path[128];
+	assert_int_equal(mkdir(in_folder(name), 0700), 0);
+	snprintf(path, sizeof(path), "%s/" IMAGE_MARKER, name);
+	if (marker)
+		put_part(folder, path, marker);
+	snprintf(path, sizeof(path), "%s/" IMAGE_STREAM, name);
+	put_part(folder, path, "half");
+}
+
+static char *marker_of_this_boot(void)
+{
+	json_t *writer = json_pack("{s:s, s:o}", "host", "here", "place", place_describe());
+	char *text = json_dumps(writer, 0);
+	json_decref(writer);
+	return text;
+}
+
+static bool is_there(const char *name)
+{
+	return access(in_folder(name), F_OK) == 0;
+}
+
+/* Another host's, of which nobody here knows whether its writer lives; ours; one that says nothing;
+ * and a folder that is none of ours. */
+static void leave_parts(long on)
+{
+	scoped_free char *ours = marker_of_this_boot();
+	kind = on;
+	leave_part("faraway.part-abcdef",
+		"{\"host\": \"faraway\", \"place\": {\"boot\": \"another\", \"pid_namespace\": "
+		"1}}");
+	leave_part("ours.part-abcdef", ours);
+	leave_part("old.part-abcdef", "");
+	leave_part("foreign.part-abcdef", NULL);
+	assert_int_equal(mkdir(in_folder("empty.part-abcdef"), 0700), 0);
+}
+
+static void expect_parts(bool faraway, bool old, bool empty)
+{
+	assert_int_equal(is_there("faraway.part-abcdef/" IMAGE_STREAM), faraway);
+	assert_int_equal(is_there("old.part-abcdef/" IMAGE_STREAM), old);
+	assert_int_equal(is_there("empty.part-abcdef"), empty);
+	assert_false(is_there("ours.part-abcdef"));
+	assert_true(is_there("foreign.part-abcdef/" IMAGE_STREAM));
+}
+
+/* Nobody holds a lock that all would see. */
 static void what_a_crash_left_is_removed(void **state)
 {
 	struct err err = ERR_INIT;
-	assert_int_equal(mkdir(in_folder("old.part-abcdef"), 0700), 0);
-	put_part(folder, "old.part-abcdef/.glckpt-part", "");
-	put_part(folder, "old.part-abcdef/process.img", "half");
-	assert_int_equal(mkdir(in_folder("empty.part-abcdef"), 0700), 0);
-	assert_int_equal(mkdir(in_folder("foreign.part-abcdef"), 0700), 0);
-	put_part(folder, "foreign.part-abcdef/file", "somebody's");
-	struct image_writer *live = image_writer_create(in_folder("live"), &err);
-	assert_int_equal(access(in_folder("old.part-abcdef"), F_OK), -1);
-	assert_int_equal(access(in_folder("empty.part-abcdef"), F_OK), -1);
-	assert_int_equal(access(in_folder("foreign.part-abcdef/file"), F_OK), 0);
-	struct image_writer *other = image_writer_create(in_folder("other"), &err);
-	assert_int_equal(access(image_writer_dir(live), F_OK), 0);
-	put_parts(image_writer_dir(live));
-	assert_int_equal(publish(live, &err), 0);
-	image_writer_destroy(live);
-	image_writer_destroy(other);
+	leave_parts(EXT4_SUPER_MAGIC);
+	struct image_writer *writer = image_writer_create(in_folder("image"), &err);
+	expect_parts(false, false, false);
+	image_writer_destroy(writer);
+}
+
+/* A lock that can be had says nothing about a writer on another host. */
+static void what_another_host_may_be_writing_is_left(void **state)
+{
+	struct err err = ERR_INIT;
+	leave_parts(NFS_SUPER_MAGIC);
+	struct image_writer *writer = image_writer_create(in_folder("image"), &err);
+	expect_parts(true, true, true);
+	image_writer_destroy(writer);
+}
+
+static void who_holds_the_job_removes_other_hosts_parts(void **state)
+{
+	leave_parts(NFS_SUPER_MAGIC);
+	assert_int_equal(image_part_sweep_job(folder, NULL), 0);
+	expect_parts(false, false, false);
+}
+
+static void what_is_being_written_is_left(void **state)
+{
+	static const long kinds[] = {EXT4_SUPER_MAGIC, NFS_SUPER_MAGIC};
+	for (size_t i = 0; i < array_len(kinds); i++) {
+		struct err err = ERR_INIT;
+		kind = kinds[i];
+		struct image_writer *live = image_writer_create(in_folder("image"), &err);
+		assert_int_equal(image_part_sweep(folder, &err), 0);
+		assert_int_equal(image_part_sweep_job(folder, &err), 0);
+		put_parts(image_writer_dir(live));
+		assert_int_equal(publish(live, &err), 0);
+		image_writer_destroy(live);
+		assert_int_equal(io_remove_tree(AT_FDCWD, in_folder("image"), &err), 0);
+	}
 }
 
 static void every_flipped_byte_is_found(const char *part)
@@ -314,6 +409,9 @@ int main(void)
 		in_a_folder(name_taken_meanwhile_is_kept),
 		in_a_folder(unpublished_image_leaves_nothing),
 		in_a_folder(what_a_crash_left_is_removed),
+		in_a_folder(what_another_host_may_be_writing_is_left),
+		in_a_folder(who_holds_the_job_removes_other_hosts_parts),
+		in_a_folder(what_is_being_written_is_left),
 		in_a_folder(flipped_bytes_are_found),
 		in_a_folder(cut_parts_are_found),
 		in_a_folder(missing_and_added_parts_are_found),

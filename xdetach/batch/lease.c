@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "xdetach/paths.h"
+#include "xdetach/place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,23 +37,12 @@ static long long start_time(pid_t pid)
 	return state == 'Z' ? -1 : (long long)start;
 }
 
-/* Containers of one host share its boot, but their PIDs mean different processes. */
-static json_t *describe_place(void)
-{
-	struct stat pids = {0};
-	scoped_buf struct buf boot = BUF_INIT;
-	stat("/proc/self/ns/pid", &pids);
-	io_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot, 64, NULL);
-	return json_pack("{s:s%, s:I}", "boot", boot.data ? boot.data : "",
-		boot.size ? boot.size - 1 : 0, "pid_namespace", (json_int_t)pids.st_ino);
-}
-
 static json_t *describe(uint64_t token, const struct lease_claim *claim)
 {
 	char host[256] = "?";
 	gethostname(host, sizeof(host) - 1);
 	return json_pack("{s:I, s:o, s:s, s:i, s:I, s:s?, s:I, s:I}", "token", (json_int_t)token,
-		"place", describe_place(), "host", host, "pid", (int)getpid(), "started",
+		"place", place_describe(), "host", host, "pid", (int)getpid(), "started",
 		(json_int_t)start_time(getpid()), "job", claim->job, "start",
 		(json_int_t)claim->start, "since", (json_int_t)time(NULL));
 }
@@ -172,7 +162,7 @@ static const char *host_of(const struct holder *holder)
 
 static bool is_here(const struct holder *holder)
 {
-	json_t *here = describe_place();
+	json_t *here = place_describe();
 	bool same = json_equal(here, json_object_get(holder->what, "place"));
 	json_decref(here);
 	return same;

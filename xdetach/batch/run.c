@@ -5,6 +5,7 @@
 #include "xdetach/batch/run-images.h"
 #include "xdetach/batch/run-notice.h"
 #include "xdetach/image/image.h"
+#include "xdetach/image/part.h"
 #include "xdetach/paths.h"
 #include "xdetach/session/plan.h"
 #include "xdetach/session/start.h"
@@ -89,7 +90,7 @@ static void forget_job(struct run *run)
 {
 	struct err err = ERR_INIT;
 	scoped_free char *figures = paths_format(NULL, "%s/figures.json", run->dir);
-	if (run_images_prune(run->dir, 0, &err) < 0 || image_writer_sweep(run->dir, &err) < 0 ||
+	if (run_images_prune(run->dir, 0, &err) < 0 || image_part_sweep_job(run->dir, &err) < 0 ||
 		remove_temporary_dir(run, &err) < 0)
 		run_say(run, "%s", err.text);
 	if (figures)
@@ -226,7 +227,7 @@ static int take_up(struct run *run, const struct run_images *images, struct err 
 static int take_up_or_launch(struct run *run, struct err *err)
 {
 	scoped(run_images_finish) struct run_images images = {0};
-	if (image_writer_sweep(run->dir, err) < 0 || run_images_find(&images, run->dir, err) < 0)
+	if (image_part_sweep_job(run->dir, err) < 0 || run_images_find(&images, run->dir, err) < 0)
 		return -1;
 	if (is_noticed(run->options)) {
 		run_say(run, "not started: a notice was there already");

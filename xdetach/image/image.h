@@ -9,7 +9,7 @@
  *
  * A writer builds IMAGE.part-XXXXXX beside the target and publishes it by one rename; until then
  * the target does not exist, so that an image is there completely or not at all. A crash leaves a
- * .part folder that the next writer into the same folder removes (it holds a lock while it lives).
+ * .part folder that the next writer into the same folder removes (part.h).
  * Images are 0700. One thread at a time.
  */
 #ifndef XDETACH_IMAGE_H
@@ -37,9 +37,6 @@ void image_writer_guard(struct image_writer *writer, image_guard_fn *guard, void
 /* Hashes every part, adds {"format", "version", "id", "created", "parts"} to `manifest` (borrowed,
  * changed), writes it, syncs all and renames. */
 int image_writer_publish(struct image_writer *writer, json_t *manifest, struct err *err);
-
-/* Removes what writers that were killed have left in `folder`; a new writer does so too. */
-int image_writer_sweep(const char *folder, struct err *err);
 
 /* Removes what was not published. Takes NULL. */
 void image_writer_destroy(struct image_writer *writer);

@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "xdetach/image/manifest.h"
+#include "xdetach/image/part.h"
 #include "xdetach/image/walk.h"
 
 #include <errno.h>
@@ -10,13 +11,8 @@
 #include <libgen.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <time.h>
-
-#define SUFFIX ".part-"
-
-enum { SUFFIX_RANDOM = 6, ATTEMPTS = 5 };
 
 struct image_writer {
 	char *folder; /* that the image will stand in */
@@ -28,46 +24,13 @@ struct image_writer {
 	bool published;
 };
 
-/* ---- what a crash left behind ---- */
-
-static bool is_part_name(const char *name)
-{
-	const char *at = strstr(name, SUFFIX);
-	for (const char *next = at; next; next = strstr(next + 1, SUFFIX))
-		at = next;
-	return at && at != name && strlen(at) == strlen(SUFFIX) + SUFFIX_RANDOM;
-}
-
-/* Ours, and nobody holds its lock. An empty one is one whose writer died before it marked it. */
-static bool is_stale(int at, const char *name)
-{
-	scoped_fd int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return false;
-	if (faccessat(fd, IMAGE_MARKER, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return true;
-	unlinkat(at, name, AT_REMOVEDIR);
-	return false;
-}
-
-int image_writer_sweep(const char *folder, struct err *err)
-{
-	scoped_dir DIR *dir = opendir(folder);
-	if (!dir)
-		return err_errno(err, "%s", folder);
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (is_part_name(entry->d_name) && is_stale(dirfd(dir), entry->d_name))
-			io_remove_tree(dirfd(dir), entry->d_name, NULL);
-	return 0;
-}
-
 /* ---- beginning ---- */
 
-static char *join(const char *folder, const char *name, const char *suffix, struct err *err)
+static char *join(const char *folder, const char *name, struct err *err)
 {
 	char *path;
 	const char *slash = !strcmp(folder, "/") ? "" : "/";
-	if (asprintf(&path, "%s%s%s%s", folder, slash, name, suffix) >= 0)
+	if (asprintf(&path, "%s%s%s", folder, slash, name) >= 0)
 		return path;
 	err_set(err, "out of memory");
 	return NULL;
@@ -85,7 +48,7 @@ static int set_paths(struct image_writer *writer, const char *path, struct err *
 	writer->folder = realpath(folder, NULL);
 	if (!writer->folder)
 		return err_errno(err, "%s", folder);
-	writer->target = join(writer->folder, name, "", err);
+	writer->target = join(writer->folder, name, err);
 	return writer->target ? 0 : -1;
 }
 
@@ -97,45 +60,6 @@ static int check_target(const struct image_writer *writer, struct err *err)
 	return errno == ENOENT ? 0 : err_errno(err, "%s", writer->target);
 }
 
-/* Locks the new folder: false when another writer took it for a stale one meanwhile. */
-static bool lock_part(struct image_writer *writer)
-{
-	struct stat here, there;
-	writer->lock = open(writer->part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (writer->lock >= 0 && flock(writer->lock, LOCK_EX | LOCK_NB) == 0 &&
-		fstat(writer->lock, &here) == 0 && stat(writer->part, &there) == 0 &&
-		here.st_ino == there.st_ino)
-		return true;
-	if (writer->lock >= 0)
-		close(steal_fd(&writer->lock));
-	return false;
-}
-
-static int mark_part(struct image_writer *writer, struct err *err)
-{
-	scoped_fd int fd = io_open(writer->lock, IMAGE_MARKER, O_WRONLY | O_CREAT, 0600, err);
-	return fd < 0 ? err_context(err, "%s", writer->part) : 0;
-}
-
-static int make_part(struct image_writer *writer, struct err *err)
-{
-	for (int i = 0; i < ATTEMPTS; i++) {
-		free(writer->part);
-		writer->part = join(
-			writer->folder, strrchr(writer->target, '/') + 1, SUFFIX "XXXXXX", err);
-		if (!writer->part)
-			return -1;
-		if (!mkdtemp(writer->part)) {
-			err_errno(err, "%s", writer->folder);
-			free(steal_ptr(&writer->part));
-			return -1;
-		}
-		if (lock_part(writer))
-			return mark_part(writer, err);
-	}
-	return err_set(err, "%s: cannot lock a new folder there", writer->folder);
-}
-
 struct image_writer *image_writer_create(const char *path, struct err *err)
 {
 	struct image_writer *writer = calloc(1, sizeof(*writer));
@@ -145,7 +69,9 @@ struct image_writer *image_writer_create(const char *path, struct err *err)
 	}
 	writer->lock = -1;
 	if (set_paths(writer, path, err) == 0 && check_target(writer, err) == 0 &&
-		image_writer_sweep(writer->folder, err) == 0 && make_part(writer, err) == 0)
+		image_part_sweep(writer->folder, err) == 0)
+		writer->lock = image_part_make(writer->target, &writer->part, err);
+	if (writer->lock >= 0)
 		return writer;
 	image_writer_destroy(writer);
 	return NULL;
