@@ -336,15 +336,32 @@ def test_two_runs_at_once_are_refused(glckpt):
     assert job.preempt() == AGAIN
 
 
+def overtake(job) -> Path:
+    """As another host does that has lost patience with ours."""
+    mine = json.loads((job.folder / "lease.1").read_text())
+    later = job.folder / "lease.2"
+    later.write_text(json.dumps(mine | {"token": 2, "host": "elsewhere"}))
+    return later
+
+
 def test_an_overtaken_run_publishes_nothing(glckpt):
     job = ticker_job(glckpt, 1000)
     job.start().wait_for("tick 1 ")
-    mine = json.loads((job.folder / "lease.1").read_text())
-    (job.folder / "lease.2").write_text(json.dumps(mine | {"token": 2, "host": "elsewhere"}))
+    overtake(job)
     assert job.preempt() == OWN_FAILURE
     assert "was taken over by a later run" in job.said()
     assert job.images() == []
     assert not list(job.folder.glob("*.part-*"))
+
+
+def test_the_end_of_an_overtaken_run_is_not_that_of_the_job(glckpt):
+    job = Job(glckpt, "sh", "-c", KEEPS_A_FILE, options=("--no-display", "--every=1s"))
+    job.start()
+    wait_until(job.images, "an image is there", timeout=LIMIT)
+    later = overtake(job)
+    (glckpt.work / "go").touch()
+    assert job.status() == OWN_FAILURE
+    assert later.exists() and job.images()
 
 
 def test_a_restart_by_slurm_takes_over_from_the_copy_before(glckpt):

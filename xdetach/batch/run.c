@@ -137,9 +137,15 @@ static int end_for_good(struct run *run, int status)
 	return status;
 }
 
+/* What lies in the folder is another's then, the end of this copy's command notwithstanding. */
+static bool is_overtaken(struct run *run)
+{
+	return run->phase == RUN_OVERTAKEN || lease_renew(&run->lease, NULL) < 0;
+}
+
 static int conclude(struct run *run, const struct start *start, int status, struct err *err)
 {
-	if (run->phase == RUN_OVERTAKEN) {
+	if (is_overtaken(run)) {
 		run->lease.lost = true;
 		return err_set_status(err, STATUS_GLCKPT, "a later run goes on with this job");
 	}
