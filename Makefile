@@ -49,7 +49,7 @@ help:
 XDETACH_PKGS := jansson popt libzstd libxxhash libpng xcb xcb-xtest xau
 SAMPLE_PKGS := xcb xcb-shm gl x11
 # Of what the rules of the GL rooms need; the Khronos registry comes without a .pc file.
-GL_PKGS := egl gl libglvnd x11 xcb-shm
+GL_PKGS := egl gl libglvnd x11 xcb-shm libseccomp
 
 # What everything is built with: rewritten, and everything built anew, only when that changes.
 $(BUILD)/.tools: FORCE

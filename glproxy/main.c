@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include "base/io.h"
 #include "base/log.h"
+#include "glproxy/confine.h"
 #include "glproxy/live.h"
 #include "glproxy/live_control.h"
 #include "glproxy/proxy.h"
@@ -281,6 +282,11 @@ int main(int argc, char **argv)
 	/* The driver is found as on any desktop, not through our own vendor library. */
 	unsetenv("__EGL_VENDOR_LIBRARY_FILENAMES");
 	unsetenv("__GLX_VENDOR_LIBRARY_NAME");
+	struct err err = ERR_INIT;
+	if (confine(&err)) {
+		log_line("not confined: %s", err.text);
+		return 1;
+	}
 	if (served)
 		return serve(served, client, -1, -1);
 	if (listen_path && directory)

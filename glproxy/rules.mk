@@ -1,5 +1,5 @@
 # ---- glproxy: renders for application processes ------------------------------------------------
-GLPROXY_PKGS := egl xcb xcb-shm libxxhash libzstd
+GLPROXY_PKGS := egl xcb xcb-shm libxxhash libzstd libseccomp
 cflags-glproxy = -I$(BUILD)/wire $(shell $(PKG_CONFIG) --cflags $(GLPROXY_PKGS))
 GLPROXY := $(call objects,$(wildcard glproxy/*.c))
 $(GLPROXY): | $(BUILD)/wire/.made
