@@ -40,13 +40,37 @@ static bool keeps_contents(GLbitfield access)
 		!(access & (GL_MAP_INVALIDATE_BUFFER_BIT | GL_MAP_INVALIDATE_RANGE_BIT));
 }
 
+/* The lock is held. */
+static void drop_mapping(struct group *group, struct mapping *entry)
+{
+	if (entry->access & GL_MAP_PERSISTENT_BIT)
+		group->persistent--;
+	free(entry->shadow);
+	memset(entry, 0, sizeof(*entry));
+	group->mapped--;
+}
+
+/* A message names the buffer that is bound to its target: one that names another would have us
+ * write where the driver no longer maps anything. */
+static bool is_bound_there(struct exec *x, GLenum target, GLuint buffer)
+{
+	const GLuint *bound = target ? wire_state_binding(&x->state, target) : NULL;
+	const bool so = !target || buffer == (bound ? exec_name(x, NAMES_buffer, *bound) : 0);
+	if (!so)
+		exec_refuse(x, "a mapping of a buffer that is not bound");
+	return so;
+}
+
 static bool note_mapping(struct exec *x, const struct mapping *mapping)
 {
 	struct group *group = x->context->group;
+	if (!mapping->buffer)
+		return true;
 	pthread_mutex_lock(&group->lock);
 	struct mapping *entry = find_mapping(group, mapping->buffer);
-	if (!entry)
-		entry = find_mapping(group, 0);
+	if (entry)
+		drop_mapping(group, entry);
+	entry = find_mapping(group, 0);
 	if (entry)
 		*entry = *mapping;
 	if (entry)
@@ -72,6 +96,8 @@ GLuint proxy_ckMap(struct exec *x, GLenum target, GLuint buffer, GLintptr offset
 		exec_refuse(x, "a mapping outside of the heap");
 		return 0;
 	}
+	if (!is_bound_there(x, target, buffer))
+		return 0;
 	void *pointer = target ? x->driver->MapBufferRange(target, offset, length, access)
 			       : x->driver->MapNamedBufferRange(buffer, offset, length, access);
 	if (!pointer)
@@ -96,13 +122,8 @@ static bool take_mapping(struct exec *x, GLuint buffer, bool forget_it, struct m
 	struct mapping *entry = buffer ? find_mapping(group, buffer) : NULL;
 	if (entry) {
 		*found = *entry;
-		if (forget_it && entry->access & GL_MAP_PERSISTENT_BIT)
-			group->persistent--;
-		if (forget_it) {
-			free(entry->shadow);
-			memset(entry, 0, sizeof(*entry));
-			group->mapped--;
-		}
+		if (forget_it)
+			drop_mapping(group, entry);
 	}
 	pthread_mutex_unlock(&group->lock);
 	return entry;
@@ -112,6 +133,8 @@ void proxy_ckMapFlush(
 	struct exec *x, GLenum target, GLuint buffer, GLintptr offset, GLsizeiptr length)
 {
 	struct mapping mapping;
+	if (!is_bound_there(x, target, buffer))
+		return;
 	if (x->context && take_mapping(x, buffer, false, &mapping) && offset >= 0 && length > 0 &&
 		offset <= mapping.length && length <= mapping.length - offset)
 		memcpy(mapping.driver + offset, mapping.block + offset, (size_t)length);
@@ -124,6 +147,8 @@ void proxy_ckMapFlush(
 GLuint proxy_ckUnmap(struct exec *x, GLenum target, GLuint buffer)
 {
 	struct mapping mapping;
+	if (!is_bound_there(x, target, buffer))
+		return GL_FALSE;
 	if (x->context && take_mapping(x, buffer, true, &mapping) &&
 		mapping.access & GL_MAP_WRITE_BIT && !(mapping.access & GL_MAP_FLUSH_EXPLICIT_BIT))
 		memcpy(mapping.driver, mapping.block, (size_t)mapping.length);

@@ -171,7 +171,7 @@ void wire_track_glPixelStorei(struct wire_state *st, GLenum pname, GLint param)
 
 void wire_track_glPixelStoref(struct wire_state *st, GLenum pname, GLfloat param)
 {
-	if (param < 0 || param > 1e9f)
+	if (!(param >= 0 && param <= 1e9f)) /* what is no number is neither */
 		return;
 	wire_track_glPixelStorei(st, pname, (GLint)(param + 0.5f));
 }

@@ -130,6 +130,29 @@ static void an_offset_without_a_buffer(void **state)
 	assert_false(fake_feed(&fake, padded, size));
 }
 
+/* A client could otherwise have us write where the driver maps nothing any more. */
+static void a_mapping_of_a_buffer_that_is_not_bound(void **state)
+{
+	_Alignas(8) char message[256] = {0};
+	struct wire_ckMap *map = (struct wire_ckMap *)(void *)message;
+	map->target = GL_ARRAY_BUFFER;
+	map->buffer = 5;
+	map->length = 16;
+	assert_true(fake_feed(&fake, message, head(message, WIRE_ckMap, sizeof(*map))));
+	struct wire_glBindBuffer bind = {.target = GL_ARRAY_BUFFER, .buffer = 5};
+	_Alignas(8) char bound[64] = {0};
+	memcpy(bound, &bind, sizeof(bind));
+	assert_false(fake_feed(&fake, bound, head(bound, WIRE_glBindBuffer, sizeof(bind))));
+	assert_false(fake_feed(&fake, message, head(message, WIRE_ckMap, sizeof(*map))));
+}
+
+static void data_at_an_odd_address(void **state)
+{
+	_Alignas(8) char message[WIRE_MESSAGE_MAX];
+	const size_t size = uniform(message, WIRE_ARENA, 32, 4);
+	assert_true(fake_feed(&fake, message, size));
+}
+
 static void names_are_mapped(void **state)
 {
 	struct names *names = names_create();
@@ -152,6 +175,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_unknown_opcode, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(data_that_disagrees, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_offset_without_a_buffer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_mapping_of_a_buffer_that_is_not_bound, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(data_at_an_odd_address, set_up, tear_down),
 		cmocka_unit_test(names_are_mapped),
 	};
 	return cmocka_run_group_tests_name("decode", tests, NULL, NULL);
