@@ -77,6 +77,8 @@ static char *find(struct exec *x, const struct wire_data *data)
 	char *found = (char *)(uintptr_t)exec_peek(x, data);
 	if (found && data->where == WIRE_ARENA && data->at + data->size > x->arena_end)
 		x->arena_end = data->at + data->size;
+	if (found && (data->where == WIRE_ARENA || data->where == WIRE_HEAP))
+		x->map.counts->data += data->size;
 	return found;
 }
 
@@ -163,6 +165,7 @@ const GLchar **exec_strings(struct exec *x, const struct wire_data *data, GLsize
 void exec_reply(struct exec *x, uint64_t value)
 {
 	atomic_store_explicit(&x->map.shared->value, value, memory_order_relaxed);
+	atomic_store_explicit(&x->map.shared->answered, x->opcode, memory_order_relaxed);
 	x->replied = true;
 }
 
@@ -187,6 +190,24 @@ void *exec_scratch(struct exec *x, GLsizei count)
 
 /* ---- the stream ---- */
 
+_Static_assert((unsigned)WIRE_OPCODES <= (unsigned)WIRE_WAIT_RING,
+	"opcodes are counted below the other waits");
+
+/* The decoder of the present message. The time of some is taken, so that it costs nothing. */
+static void decode(struct exec *x)
+{
+	struct wire_work *work = &x->map.counts->work[x->opcode];
+	work->calls++;
+	if (__builtin_expect(x->sample++ % WIRE_SAMPLE, 1)) {
+		exec_entries[x->opcode].decode(x, x->message);
+		return;
+	}
+	const uint64_t begun = wire_now();
+	exec_entries[x->opcode].decode(x, x->message);
+	work->samples++;
+	work->nanoseconds += wire_now() - begun;
+}
+
 void exec_direct(struct exec *x, size_t size)
 {
 	struct wire_head head;
@@ -197,7 +218,7 @@ void exec_direct(struct exec *x, size_t size)
 	const struct exec_entry *entry = &exec_entries[opcode];
 	if (entry->duties & EXEC_SEES && x->context && x->context->group->persistent)
 		buffers_to_driver(x);
-	entry->decode(x, x->message);
+	decode(x);
 	if (entry->duties & (EXEC_AIMS | EXEC_RECALLS))
 		front_look(x, entry->duties & EXEC_AIMS);
 	if (opcode == WIRE_glBegin || opcode == WIRE_glEnd)
@@ -251,11 +272,21 @@ static size_t take_message(struct exec *x, uint64_t head, char *copy)
 	return size;
 }
 
-/* Whoever waits for an answer may be asleep. */
+/* Whoever waits for an answer, or for room, may be asleep. */
 static void wake_writer(struct wire_ring *shared)
 {
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&shared->writer_sleeps, memory_order_relaxed))
+		wire_wake(&shared->tail);
+}
+
+/* The same without a fence, after each message: one that is missed is seen after the next. */
+static void wake_who_has_what_it_wants(const struct exec *x)
+{
+	struct wire_ring *shared = x->map.shared;
+	if (__builtin_expect(
+		    atomic_load_explicit(&shared->writer_sleeps, memory_order_relaxed), 0) &&
+		x->position >= atomic_load_explicit(&shared->writer_wants, memory_order_relaxed))
 		wire_wake(&shared->tail);
 }
 
@@ -268,6 +299,8 @@ static void done(struct exec *x, size_t size)
 	atomic_store_explicit(&shared->tail, x->position, memory_order_release);
 	if (x->replied)
 		wake_writer(shared);
+	else
+		wake_who_has_what_it_wants(x);
 }
 
 static void execute_until(struct exec *x, uint64_t head)

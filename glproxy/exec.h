@@ -42,6 +42,7 @@ struct exec {
 	bool special;    /* messages are held, or a display list is being compiled (lists.h) */
 	struct buf held; /* from glBegin on */
 	struct list_open *list;
+	unsigned sample;          /* messages until the next whose time is taken */
 	unsigned turns;           /* messages since the last rebuild on request (live.h) */
 	uint64_t used[EXEC_USED]; /* messages seen, a bit an opcode */
 

@@ -71,6 +71,7 @@ int replay_stream(
 	x->map = (struct wire_mapping){.shared = &ring->ring,
 		.reply = ring->reply,
 		.arena = arena,
+		.counts = before.counts,
 		.arena_size = arena_size};
 	while (!status && messages.left)
 		status = replay_one(x, &messages, err);

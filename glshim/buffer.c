@@ -5,6 +5,7 @@
 #include "glshim/context.h"
 
 #include "entries.h"
+#include "messages.h"
 
 #include <string.h>
 
@@ -103,6 +104,32 @@ static bool certain(struct shim_group *group, GLuint buffer, GLintptr offset, GL
 
 /* ---- mapping ---- */
 
+/* The message that unmaps is taken back: what was written is void, and nobody has looked at it. */
+static void *mapped_again(struct shim_context *self, GLuint buffer, GLbitfield access,
+	GLintptr offset, GLsizeiptr length, uint64_t block)
+{
+	const struct shim_mapping mapping = {buffer, access, offset, length, block, true};
+	shim_keep(self, block);
+	if (!note(self->group, &mapping))
+		return NULL;
+	return process_have()->heap + block + ((uint64_t)offset & (ALIGNMENT - 1));
+}
+
+/* As send_ckUnmapWrite(), and not published if the buffer may well be mapped again at once. */
+static void unmap_behind(
+	struct shim_context *self, GLenum target, const struct shim_mapping *mapping)
+{
+	struct wire_ckUnmapWrite *message = shim_put(self, WIRE_ckUnmapWrite, sizeof(*message));
+	message->target = target;
+	message->buffer = mapping->buffer;
+	const struct behind_write write = {.buffer = mapping->buffer,
+		.offset = mapping->offset,
+		.size = mapping->length,
+		.block = mapping->block,
+		.begin = self->position - wire_align(sizeof(*message))};
+	behind_add(self, &write);
+}
+
 static void *map(
 	GLenum target, GLuint buffer, GLintptr offset, GLsizeiptr length, GLbitfield access)
 {
@@ -114,12 +141,15 @@ static void *map(
 	 * promises, counted from the buffer's beginning. */
 	const uint64_t aside = (uint64_t)offset & (ALIGNMENT - 1);
 	const size_t size = block_size(length);
-	const uint64_t block = heap_take(size);
+	const bool sure = certain(self->group, buffer, offset, length, access);
+	uint64_t block;
+	if (sure && behind_map_again(self, buffer, offset, length, &block))
+		return mapped_again(self, buffer, access, offset, length, block);
+	block = heap_take(size);
 	if (!block) {
 		shim_error(self, GL_OUT_OF_MEMORY);
 		return NULL;
 	}
-	const bool sure = certain(self->group, buffer, offset, length, access);
 	const struct shim_mapping mapping = {buffer, access, offset, length, block, sure};
 	if (sure)
 		send_ckMapWrite(target, buffer, offset, length, access, block + aside);
@@ -136,7 +166,7 @@ static GLboolean unmap(GLenum target, GLuint buffer)
 	struct shim_context *self = shim_current;
 	const struct shim_mapping mapping = look(self, buffer, true);
 	if (mapping.buffer && mapping.unwaited) {
-		send_ckUnmapWrite(target, buffer);
+		unmap_behind(self, target, &mapping);
 		shim_give_later(self, mapping.block, block_size(mapping.length));
 		return GL_TRUE;
 	}
@@ -151,6 +181,50 @@ static GLuint bound(GLenum target)
 {
 	const GLuint *binding = wire_state_binding(&shim_current->state, target);
 	return binding ? *binding : 0;
+}
+
+/* ---- writing ---- */
+
+#define BEHIND_MAX (1 << 20) /* bytes of a write that may be held back */
+
+static void sub_data(struct shim_context *self, GLenum target, GLintptr offset, GLsizeiptr size,
+	const void *data)
+{
+	struct shim_data place;
+	struct wire_glBufferSubData *message = shim_put_data(
+		&place, self, WIRE_glBufferSubData, sizeof(*message), wire_align((size_t)size));
+	const uint64_t begin = self->position - (uint64_t)((struct wire_head *)message)->units * 8;
+	message->target = target;
+	message->offset = offset;
+	message->size = size;
+	const struct wire_data at = shim_in(&place, data, (size_t)size);
+	message->data = at;
+	char *copy = shim_data_address(&place, &at);
+	if (!copy) {
+		shim_publish(self);
+		return;
+	}
+	const struct behind_write write = {.buffer = bound(target),
+		.offset = offset,
+		.size = size,
+		.data = copy,
+		.begin = begin};
+	behind_add(self, &write);
+}
+
+void shim_glBufferSubData(GLenum target, GLintptr offset, GLsizeiptr size, const void *data)
+{
+	struct shim_context *self = shim_current;
+	const GLuint buffer = bound(target);
+	if (!buffer || !data || offset < 0 || size <= 0 || size > BEHIND_MAX || self->seen) {
+		send_glBufferSubData(target, offset, size, data);
+		return;
+	}
+	const struct behind_write *before = behind_find(self, buffer, offset, size);
+	if (before)
+		memcpy(before->data, data, (size_t)size);
+	else
+		sub_data(self, target, offset, size, data);
 }
 
 static bool usage_valid(GLenum usage)

@@ -60,8 +60,8 @@ static bool reached(const struct shim_context *self, uint64_t position)
 static void sleep_for(struct shim_context *self, uint64_t position)
 {
 	struct wire_ring *shared = self->ring.shared;
-	atomic_fetch_add_explicit(&shared->sleeps, 1, memory_order_relaxed);
 	for (unsigned turn = 0; !self->lost; turn++) {
+		atomic_store_explicit(&shared->writer_wants, position, memory_order_relaxed);
 		atomic_store(&shared->writer_sleeps, 1);
 		const uint64_t tail = atomic_load(&shared->tail);
 		if (tail >= position)
@@ -78,31 +78,58 @@ static void sleep_for(struct shim_context *self, uint64_t position)
 	atomic_store_explicit(&shared->writer_sleeps, 0, memory_order_relaxed);
 }
 
-bool shim_wait_for(struct shim_context *self, uint64_t position)
+static bool spin_for(struct shim_context *self, uint64_t position, unsigned from, unsigned to)
 {
-	if (self->lost)
-		return false;
-	wake_reader(self);
-	for (unsigned i = 0; i < self->spins; i++) {
-		if (reached(self, position)) {
-			if (self->spins < SPINS_MAX)
-				self->spins += self->spins / 4;
+	for (unsigned i = from; i < to; i++) {
+		if (reached(self, position))
 			return true;
-		}
 		wire_pause();
+	}
+	return false;
+}
+
+/* A wait that was not over at once: whether it was worth spinning. Says if it slept. */
+static bool wait_long(struct shim_context *self, uint64_t position)
+{
+	if (spin_for(self, position, SPINS_MIN, self->spins)) {
+		if (self->spins < SPINS_MAX)
+			self->spins += self->spins / 4;
+		return false;
 	}
 	if (self->spins > SPINS_MIN)
 		self->spins -= self->spins / 4;
 	sleep_for(self, position);
+	return true;
+}
+
+/* `what` is an enum wire_wait, or 0: the answer of a call, whose opcode the reader tells. */
+static bool wait_counted(struct shim_context *self, uint64_t position, unsigned what)
+{
+	if (self->lost)
+		return false;
+	wake_reader(self);
+	if (spin_for(self, position, 0, SPINS_MIN))
+		return true;
+	const uint64_t begun = wire_now();
+	const bool slept = wait_long(self, position);
+	const unsigned answered =
+		atomic_load_explicit(&self->ring.shared->answered, memory_order_relaxed);
+	struct wire_waited *waited =
+		&self->ring.counts->waited[(what ? what : answered) % WIRE_COUNTED];
+	waited->waits++;
+	waited->sleeps += slept;
+	waited->nanoseconds += wire_now() - begun;
 	return !self->lost;
+}
+
+bool shim_wait_for(struct shim_context *self, uint64_t position, enum wire_wait what)
+{
+	return wait_counted(self, position, what);
 }
 
 uint64_t shim_wait(struct shim_context *self)
 {
-	if (self->lost)
-		return 0;
-	atomic_fetch_add_explicit(&self->ring.shared->waits, 1, memory_order_relaxed);
-	if (!shim_wait_for(self, self->position))
+	if (!wait_counted(self, self->position, 0))
 		return 0;
 	struct wire_ring *shared = self->ring.shared;
 	const uint64_t value = atomic_load_explicit(&shared->value, memory_order_relaxed);
@@ -124,6 +151,7 @@ static void pad(struct shim_context *self)
 void shim_make_room(struct shim_context *self, size_t size)
 {
 	const uint64_t ring = self->ring.ring_size;
+	behind_release(self);
 	for (;;) {
 		const uint64_t left = ring - self->position % ring;
 		const uint64_t wanted = left < size ? left + size : size;
@@ -136,7 +164,7 @@ void shim_make_room(struct shim_context *self, size_t size)
 		}
 		/* Half a ring at a time, so that the two ends do not take turns over each message.
 		 */
-		shim_wait_for(self, self->position + wanted - ring / 2);
+		shim_wait_for(self, self->position + wanted - ring / 2, WIRE_WAIT_RING);
 	}
 }
 

@@ -11,6 +11,7 @@
 #ifndef GLSHIM_CALL_H
 #define GLSHIM_CALL_H
 
+#include "glshim/behind.h"
 #include "wire/message.h"
 #include "wire/names.h"
 #include "wire/pixel.h"
@@ -32,14 +33,24 @@ struct shim_held {
 	size_t size;
 };
 
+#define SHIM_IN_FLIGHT 2 /* swaps that may be under way */
+
 #define SHIM_CACHE 64 /* remembered answers */
 
 struct shim_answer {
-	uint64_t moment; /* valid while the context's `moment` is this; 0: never */
+	uint64_t moment; /* the ring's position behind the get; 0: never */
 	GLenum pname;
 	uint32_t kind; /* the type of the values */
 	uint32_t bytes;
 	_Alignas(8) char values[128];
+};
+
+#define SHIM_TRIED 64
+
+/* A call that changes no state (calm.h), and where in the ring it was first made in this state. */
+struct shim_tried {
+	uint64_t key;
+	uint64_t moment;
 };
 
 #define SHIM_LOCATIONS 256
@@ -66,12 +77,17 @@ struct shim_context {
 	unsigned id;         /* the ring's and context's number; 0: the control ring */
 	unsigned spins;      /* how long a wait may spin: adapted to what has paid */
 
-	uint64_t quiet; /* no error can be pending while `position` is this */
+	uint64_t quiet;                  /* no error can be pending while `position` is this */
+	uint64_t no_error;               /* up to here, calls made no error */
+	uint64_t still_begin, still_end; /* messages between these changed no state (calm.h) */
+	bool may_be_calm;
+	struct shim_tried tried[SHIM_TRIED];
 	struct shim_answer answers[SHIM_CACHE];
 	struct shim_location locations[SHIM_LOCATIONS];
 
 	struct shim_group *group;
 	struct shim_names *names[NAMES_CLASSES];
+	struct behind behind;
 	struct shim_held held[SHIM_HELD];
 	unsigned held_count;
 	uint64_t *seen; /* positions of other rings already waited for, by ring number */
@@ -89,6 +105,7 @@ struct shim_context {
 	bool synchronous; /* GL_DEBUG_OUTPUT_SYNCHRONOUS: every call waits */
 	const void *debug_user;
 	uint32_t swaps;
+	uint64_t swap_ends[SHIM_IN_FLIGHT]; /* where the messages of the last ones end */
 
 	struct wire_state state;
 };
@@ -102,7 +119,7 @@ uint64_t shim_wait(struct shim_context *self);
 void shim_order_slow(struct shim_context *self);
 
 /* Waits until the reader has come to `position`. False: the stream is lost. */
-bool shim_wait_for(struct shim_context *self, uint64_t position);
+bool shim_wait_for(struct shim_context *self, uint64_t position, enum wire_wait what);
 
 #define SHIM_KICK_EVERY 4096
 
@@ -202,6 +219,9 @@ void shim_fetch_image(struct shim_context *self, void *to, const struct wire_dat
 
 /* Gives a block of the heap back when the messages put so far are executed. */
 void shim_give_later(struct shim_context *self, uint64_t block, size_t size);
+
+/* ... but not, after all, the last one. */
+void shim_keep(struct shim_context *self, uint64_t block);
 
 /* An error of ours, as if the driver had made it. */
 void shim_error(struct shim_context *self, GLenum error);

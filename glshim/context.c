@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IN_FLIGHT 2 /* swaps that may be under way */
-
 static char nowhere[2 * 65536]; /* what nobody reads */
 static struct wire_ring nobody;
 static struct shim_context none;
@@ -73,6 +71,7 @@ static void group_drop(struct shim_group *group)
 /* From the second context of a group on, each notes how far it has waited for the others. */
 static void join(struct shim_group *group, struct shim_context *self)
 {
+	behind_release(shim_current);
 	pthread_mutex_lock(&group->lock);
 	self->group = group;
 	self->next_in_group = group->contexts;
@@ -203,6 +202,7 @@ struct context *context_create(struct context *share, int config, unsigned api,
 		return NULL;
 	}
 	context->config = config;
+	context->shim.may_be_calm = api == EGL_OPENGL_API;
 	if (!start_context(process, context, share, id)) {
 		destroy_in_proxy(process, id);
 		free(context);
@@ -325,20 +325,13 @@ void surface_destroy(struct surface *surface)
 void surface_swap(struct surface *surface, int x, int y, int width, int height)
 {
 	struct shim_context *self = shim_current;
-	struct wire_ring *shared = self->ring.shared;
 	if (self == &none || surface->owner != self)
 		return;
 	const uint32_t frame = ++self->swaps;
+	const uint64_t earlier = self->swap_ends[frame % SHIM_IN_FLIGHT];
 	send_ckSwap(surface->number, x, y, width, height, frame);
+	self->swap_ends[frame % SHIM_IN_FLIGHT] = self->position;
 	shim_kick(self);
-	for (unsigned turn = 0; !self->lost; turn++) {
-		const uint32_t shown = atomic_load_explicit(&shared->frames, memory_order_acquire);
-		if ((int32_t)(frame - shown) <= IN_FLIGHT)
-			break;
-		const uint64_t tail = atomic_load(&shared->tail);
-		if (turn < self->spins / 8)
-			wire_pause();
-		else
-			shim_wait_for(self, tail + 1);
-	}
+	if (frame > SHIM_IN_FLIGHT)
+		shim_wait_for(self, earlier, WIRE_WAIT_FRAME);
 }

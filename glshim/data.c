@@ -29,7 +29,7 @@ static uint64_t arena_place(const struct shim_context *self, size_t size, uint64
 	if (place + size > arena)
 		return next;
 	/* Starting over early keeps the data in the cache, where the start is free already. */
-	if (place > WINDOW && size < WINDOW && next + size <= tail + arena)
+	if (place > WINDOW && place > 2 * size && next + size <= tail + arena)
 		return next;
 	return position;
 }
@@ -43,13 +43,16 @@ static uint64_t arena_take(struct shim_context *self, size_t size)
 		self->arena_base = tail = self->arena_position;
 	}
 	uint64_t at = arena_place(self, size, tail);
+	if (at + size > tail + arena)
+		behind_release(self);
 	while (at + size > tail + arena && !self->lost) {
 		/* Whatever is under way frees its data when it is executed. */
 		const uint64_t head =
 			atomic_load_explicit(&self->ring.shared->head, memory_order_relaxed);
 		const uint64_t now = atomic_load(&self->ring.shared->tail);
 		shim_wait_for(self,
-			now + (head - now) / 2 + 1 > head ? head : now + (head - now) / 2 + 1);
+			now + (head - now) / 2 + 1 > head ? head : now + (head - now) / 2 + 1,
+			WIRE_WAIT_ARENA);
 		tail = arena_tail(self);
 		at = arena_place(self, size, tail);
 		if (atomic_load(&self->ring.shared->tail) == head && at + size > tail + arena) {
@@ -91,12 +94,18 @@ void shim_give_later(struct shim_context *self, uint64_t block, size_t size)
 	const uint64_t head = atomic_load_explicit(&self->ring.shared->head, memory_order_relaxed);
 	while (self->held_count && !self->lost && self->held[0].position < head &&
 		(self->held_count == SHIM_HELD || held_bytes(self) + size > HELD_MAX)) {
-		shim_wait_for(self, self->held[0].position + 1);
+		shim_wait_for(self, self->held[0].position + 1, WIRE_WAIT_HEAP);
 		release_held(self);
 	}
 	if (self->held_count < SHIM_HELD)
 		self->held[self->held_count++] =
 			(struct shim_held){self->position - 1, block, size};
+}
+
+void shim_keep(struct shim_context *self, uint64_t block)
+{
+	if (self->held_count && self->held[self->held_count - 1].block == block)
+		self->held_count--;
 }
 
 static struct wire_data heap_room(struct shim_context *self, size_t size)

@@ -1,6 +1,7 @@
 /*
  * Answers. Most are asked of the proxy; what the shim answers by itself says why it may.
  */
+#include "glshim/calm.h"
 #include "glshim/context.h"
 
 #include "entries.h"
@@ -12,15 +13,19 @@
 /* ---- glGetError ---- */
 
 /* Every error comes of a call, and every call puts a message: where nothing was put since the proxy
- * last said that there is no error, there is none. */
+ * last said that there is no error, or only what cannot have made one (calm.h), there is none. */
 GLenum shim_glGetError(void)
 {
 	struct shim_context *self = shim_current;
 	if (self->quiet == self->position)
 		return GL_NO_ERROR;
+	const uint64_t before = self->position;
 	const GLenum error = send_glGetError();
-	if (!error)
-		self->quiet = self->position;
+	calm_still(self, before);
+	if (error || self->lost) /* of whichever call: none of them is known to be good */
+		memset(self->tried, 0, sizeof(self->tried));
+	else
+		self->quiet = self->no_error = self->position;
 	return error;
 }
 
@@ -41,8 +46,8 @@ static bool restless(GLenum pname)
 	}
 }
 
-/* An answer is good as long as no message was put after it: a context's state changes by its own
- * calls alone. Messages of gets do not count. */
+/* An answer is good as long as no message was put after it that changes state: a context's state
+ * changes by its own calls alone. */
 static struct shim_answer *answer_slot(struct shim_context *self, GLenum pname)
 {
 	return &self->answers[(pname * 2654435761u >> 16) % SHIM_CACHE];
@@ -52,7 +57,7 @@ static bool recall(
 	struct shim_context *self, GLenum pname, uint32_t kind, void *data, size_t *bytes)
 {
 	const struct shim_answer *answer = answer_slot(self, pname);
-	if (!answer->moment || answer->moment != self->position || answer->pname != pname ||
+	if (!answer->moment || !calm_since(self, answer->moment) || answer->pname != pname ||
 		answer->kind != kind)
 		return false;
 	memcpy(data, answer->values, answer->bytes);
@@ -60,15 +65,9 @@ static bool recall(
 	return true;
 }
 
-/* Keeps the answer, and carries those that were good before this get over to the present moment. */
-static void remember(struct shim_context *self, GLenum pname, uint32_t kind, const void *data,
-	size_t bytes, uint64_t before)
+static void remember(
+	struct shim_context *self, GLenum pname, uint32_t kind, const void *data, size_t bytes)
 {
-	for (unsigned i = 0; i < SHIM_CACHE; i++)
-		if (self->answers[i].moment == before)
-			self->answers[i].moment = self->position;
-	if (self->quiet == before)
-		self->quiet = UINT64_MAX; /* the get may have made an error */
 	struct shim_answer *answer = answer_slot(self, pname);
 	if (restless(pname) || bytes > sizeof(answer->values) || self->lost)
 		return;
@@ -77,6 +76,14 @@ static void remember(struct shim_context *self, GLenum pname, uint32_t kind, con
 	answer->bytes = (uint32_t)bytes;
 	answer->moment = self->position;
 	memcpy(answer->values, data, bytes);
+}
+
+/* A get that succeeded changes nothing and made no error. */
+static void succeeded(struct shim_context *self, uint64_t before)
+{
+	calm_still(self, before);
+	if (self->quiet == before)
+		self->quiet = self->position;
 }
 
 /* A get that GL refuses leaves the values alone: such an answer is the program's own, and asking
@@ -90,8 +97,10 @@ static void remember(struct shim_context *self, GLenum pname, uint32_t kind, con
 			return;                                                \
 		const uint64_t before = self->position;                        \
 		const uint64_t status = send_get##suffix(pname, data, &bytes); \
-		if (status)                                                    \
-			remember(self, pname, code, data, bytes, before);      \
+		if (!status)                                                   \
+			return;                                                \
+		succeeded(self, before);                                       \
+		remember(self, pname, code, data, bytes);                      \
 	}
 
 #define SEND(suffix, type)                                                                    \

@@ -8,7 +8,7 @@
 
 size_t wire_ring_bytes(void)
 {
-	return (size_t)WIRE_RING_AT + WIRE_RING_SIZE + WIRE_ARENA_SIZE;
+	return (size_t)WIRE_RING_AT + WIRE_RING_SIZE + WIRE_ARENA_SIZE + sizeof(struct wire_counts);
 }
 
 static void place(struct wire_mapping *mapping, void *memory)
@@ -17,6 +17,7 @@ static void place(struct wire_mapping *mapping, void *memory)
 	mapping->reply = (char *)memory + WIRE_REPLY_AT;
 	mapping->data = (char *)memory + WIRE_RING_AT;
 	mapping->arena = mapping->data + WIRE_RING_SIZE;
+	mapping->counts = (struct wire_counts *)(void *)(mapping->arena + WIRE_ARENA_SIZE);
 	mapping->ring_size = WIRE_RING_SIZE;
 	mapping->arena_size = WIRE_ARENA_SIZE;
 	mapping->mapped = wire_ring_bytes();
@@ -63,4 +64,11 @@ void wire_wake(const _Atomic uint64_t *word)
 	const int number = errno;
 	futex(word, FUTEX_WAKE, 1, NULL);
 	errno = number;
+}
+
+uint64_t wire_now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }

@@ -103,6 +103,8 @@ def body(call: Call) -> list[str]:
     if any(f.cls in SHARED or f.mode == HANDLE for f in call.fields):
         lines.append("\tshim_order(self);")
     lines += names_before(call)
+    if "calm" in call.rule.values:
+        lines.append("\tconst uint64_t before = self->position;")
     for field in ins + outs:
         lines += measure(field)
     if call.has("track"):
@@ -121,6 +123,10 @@ def body(call: Call) -> list[str]:
     for field in call.fields:
         lines += fill(field, call)
     lines.append("\tshim_publish(self);")
+    if "calm" in call.rule.values:
+        key = f"(const uint64_t[]){{{call.rule.values['calm']}}}"
+        number = call.rule.values["calm"].count(",") + 1
+        lines.append(f"\tcalm_call(self, before, calm_key(WIRE_{call.name}, {number}, {key}));")
     if call.dropped:
         lines.append(f"\tshim_names_drop(self, NAMES_{call.dropped.cls}, {count(call.dropped)}, {call.dropped.name});")
     return lines + answer(call, outs)
@@ -174,7 +180,7 @@ def table(calls: list[Call], local: list[Call]) -> str:
 
 def source(part: list[Call], parts: int, number: int, calls: list[Call], local: list[Call]) -> str:
     """One of the files that the entry points are spread over."""
-    text = (f'{HEADER}#include "glshim/call.h"\n#include "glshim/entry.h"\n#include "entries.h"\n'
+    text = (f'{HEADER}#include "glshim/call.h"\n#include "glshim/calm.h"\n#include "glshim/entry.h"\n#include "entries.h"\n'
             '#include "messages.h"\n#include "wire/pixel.h"\n#include "wire/size.h"\n\n#include <string.h>\n\n')
     text += "\n".join(function(c) for c in part)
     if number == 0:

@@ -19,6 +19,8 @@ A line is `NAME word ...`, where NAME may hold `*` and a later line adds to an e
     p:CLASS       p is a name of this class of objects ("none": it is no name)
     make=CLASS    the returned name is of this class, chosen by the shim
     adopt=p       the program may bring its own name for p
+    calm=E,E...   the call changes no state: nothing that can be asked for, and nothing that decides
+                  whether GL takes such calls; apart from state these values alone decide that
     back=EXPR     what is returned in the last pointer may be a name; EXPR gives its class
     hand          the shim's entry point is written by hand (glshim/)
     exec          the proxy's execution is written by hand (glproxy/)
@@ -89,7 +91,7 @@ class Policy:
         if not match:
             raise SystemExit(f"{self.path}:{line.number}: {word}: not understood")
         key, sign, value = match.groups()
-        if key in ("make", "adopt", "back") and sign == "=":
+        if key in ("make", "adopt", "back", "calm") and sign == "=":
             rule.values[key] = value
         elif key in params:
             (rule.sizes if sign == "=" else rule.classes)[key] = value

@@ -1,0 +1,200 @@
+/*
+ * What the shim holds back or answers by itself must not show: writes into buffers that overlap,
+ * are repeated, mapped again and read back; errors and state around calls that change none. Prints
+ * what it saw; the same text is expected natively and through the proxy.
+ */
+#define GL_GLEXT_PROTOTYPES
+#include <GL/glx.h>
+
+#include <GL/glext.h>
+#include <X11/Xlib.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SIZE 65536
+
+static unsigned char data[SIZE], seen[SIZE];
+
+static void fill(unsigned char value)
+{
+	memset(data, value, sizeof(data));
+}
+
+/* A hash of the bound buffer's contents. */
+static void say(const char *what)
+{
+	uint32_t hash = 2166136261u;
+	glGetBufferSubData(GL_ARRAY_BUFFER, 0, SIZE, seen);
+	for (int i = 0; i < SIZE; i++)
+		hash = (hash ^ seen[i]) * 16777619u;
+	printf("%s %08x error 0x%x\n", what, hash, glGetError());
+}
+
+static void sub(GLintptr offset, GLsizeiptr size, unsigned char value)
+{
+	fill(value);
+	glBufferSubData(GL_ARRAY_BUFFER, offset, size, data);
+}
+
+static void repeated(void)
+{
+	for (int i = 0; i < 100; i++)
+		sub((i % 4) * 4096, 4096, (unsigned char)i);
+	say("repeated");
+}
+
+static void overlapping(void)
+{
+	for (int i = 0; i < 20; i++) {
+		sub(0, 8192, 1);
+		sub(4096, 8192, (unsigned char)(2 + i));
+		sub(0, 8192, 3);
+		sub(100, 50, (unsigned char)(4 + i));
+	}
+	say("overlapping");
+}
+
+static void two_buffers(const GLuint *buffers)
+{
+	for (int i = 0; i < 40; i++) {
+		glBindBuffer(GL_ARRAY_BUFFER, buffers[i % 2]);
+		sub(0, 3000, (unsigned char)i);
+	}
+	say("second");
+	glBindBuffer(GL_ARRAY_BUFFER, buffers[0]);
+	say("first");
+}
+
+static void *map(GLintptr offset, GLsizeiptr size)
+{
+	return glMapBufferRange(
+		GL_ARRAY_BUFFER, offset, size, GL_MAP_WRITE_BIT | GL_MAP_INVALIDATE_RANGE_BIT);
+}
+
+static void mapped(void)
+{
+	for (int i = 0; i < 50; i++) {
+		void *to = map(i % 3 ? 0 : 8192, 8192);
+		memset(to, i, 8192);
+		if (i % 7 == 0)
+			glGetError();
+		glUnmapBuffer(GL_ARRAY_BUFFER);
+		if (i % 5 == 0)
+			sub(64, 128, (unsigned char)(i + 1));
+	}
+	say("mapped");
+}
+
+/* Written with what is mapped by then: an error, and nothing changes. */
+static void mapped_again_and_written(void)
+{
+	for (int i = 0; i < 6; i++) {
+		memset(map(0, 8192), i, 8192);
+		glUnmapBuffer(GL_ARRAY_BUFFER);
+	}
+	memset(map(0, 8192), 77, 8192);
+	sub(0, 16, 99);
+	printf("while mapped 0x%x\n", glGetError());
+	glUnmapBuffer(GL_ARRAY_BUFFER);
+	say("afterwards");
+}
+
+static void errors(GLint location)
+{
+	for (int i = 0; i < 6; i++) {
+		glUniform4f(location, 1, 0, 0, 1);
+		glDrawArrays(GL_TRIANGLES, 0, 3);
+		printf("good 0x%x\n", glGetError());
+		glDrawArrays(GL_TRIANGLES, 0, i == 3 ? -1 : 3);
+		printf("then 0x%x\n", glGetError());
+		glUniform2f(location, 1, 0);
+		printf("wrong 0x%x\n", glGetError());
+		glDrawArrays(0x1234, 0, 3);
+		glDrawArrays(GL_TRIANGLES, 0, 3);
+		printf("mode 0x%x\n", glGetError());
+		if (i == 4)
+			glUseProgram(0);
+		glUniform4f(location, 1, 0, 0, 1);
+		printf("program 0x%x\n", glGetError());
+	}
+}
+
+static void states(GLuint program, GLint location)
+{
+	GLint value = -1;
+	glUseProgram(program);
+	for (int i = 0; i < 8; i++) {
+		glUniform4f(location, 0, 1, 0, 1);
+		glGetIntegerv(GL_CURRENT_PROGRAM, &value);
+		printf("program %d", value == (GLint)program);
+		glDrawArrays(GL_TRIANGLES, 0, 3);
+		glGetIntegerv(GL_DEPTH_FUNC, &value);
+		printf(" depth 0x%x", value);
+		glDepthFunc(i % 2 ? GL_LESS : GL_ALWAYS);
+		glGetIntegerv(GL_DEPTH_FUNC, &value);
+		printf(" now 0x%x", value);
+		glGetIntegerv(0x9999, &value);
+		printf(" error 0x%x\n", glGetError());
+	}
+}
+
+static GLuint program(GLint *location)
+{
+	const char *sources[] = {"uniform vec4 color; attribute vec2 corner; varying vec4 c;"
+				 "void main() { c = color; gl_Position = vec4(corner, 0, 1); }",
+		"varying vec4 c; void main() { gl_FragColor = c; }"};
+	const GLenum kinds[] = {GL_VERTEX_SHADER, GL_FRAGMENT_SHADER};
+	const GLuint made = glCreateProgram();
+	for (int i = 0; i < 2; i++) {
+		const GLuint shader = glCreateShader(kinds[i]);
+		glShaderSource(shader, 1, &sources[i], NULL);
+		glCompileShader(shader);
+		glAttachShader(made, shader);
+	}
+	glBindAttribLocation(made, 0, "corner");
+	glLinkProgram(made);
+	glUseProgram(made);
+	*location = glGetUniformLocation(made, "color");
+	return made;
+}
+
+static int open_context(void)
+{
+	int wanted[] = {GLX_RGBA, GLX_DOUBLEBUFFER, GLX_RED_SIZE, 8, None};
+	Display *display = XOpenDisplay(NULL);
+	XVisualInfo *info = display ? glXChooseVisual(display, 0, wanted) : NULL;
+	if (!info)
+		return -1;
+	XSetWindowAttributes set = {.colormap = XCreateColormap(display, RootWindow(display, 0),
+					    info->visual, AllocNone)};
+	const Window window = XCreateWindow(display, RootWindow(display, 0), 0, 0, 64, 64, 0,
+		info->depth, InputOutput, info->visual, CWColormap | CWBorderPixel, &set);
+	XMapWindow(display, window);
+	return glXMakeCurrent(display, window, glXCreateContext(display, info, NULL, True)) ? 0
+											    : -1;
+}
+
+int main(void)
+{
+	GLuint buffers[2];
+	GLint location;
+	if (open_context() < 0)
+		return 1;
+	glGenBuffers(2, buffers);
+	for (int i = 1; i >= 0; i--) {
+		glBindBuffer(GL_ARRAY_BUFFER, buffers[i]);
+		glBufferData(GL_ARRAY_BUFFER, SIZE, data, GL_STREAM_DRAW);
+	}
+	repeated();
+	overlapping();
+	two_buffers(buffers);
+	mapped();
+	mapped_again_and_written();
+	const GLuint made = program(&location);
+	glVertexAttribPointer(0, 2, GL_FLOAT, GL_FALSE, 0, NULL);
+	glEnableVertexAttribArray(0);
+	errors(location);
+	states(made, location);
+	return 0;
+}
