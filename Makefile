@@ -84,7 +84,8 @@ BASE := $(call objects,$(wildcard base/*.c))
 # ---- xdetach: the glckpt command ------------------------------------------------------------
 cflags-xdetach = $(shell $(PKG_CONFIG) --cflags $(XDETACH_PKGS))
 XDETACH := $(call objects,$(filter-out xdetach/stub/% xdetach/preload/% xdetach/web/%, \
-	$(wildcard xdetach/*.c xdetach/*/*.c)) $(wildcard wire/ctl*.c))
+	$(wildcard xdetach/*.c xdetach/*/*.c)) $(wildcard wire/ctl*.c) wire/ring.c) \
+	$(BUILD)/wire/names.o
 
 $(BUILD)/glckpt: $(XDETACH) $(BASE)
 	$(call say,LINK)

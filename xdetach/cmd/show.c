@@ -6,11 +6,15 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
 static int option_json;
+static int option_calls;
 
 static const struct poptOption options[] = {
 	{"json", '\0', POPT_ARG_NONE, &option_json, 0, "print JSON", NULL},
+	{"calls", '\0', POPT_ARG_NONE, &option_calls, 0,
+		"list where the time of a session's OpenGL goes, call by call", NULL},
 	POPT_TABLEEND,
 };
 
@@ -71,6 +75,84 @@ static void process_lines(const json_t *processes)
 	}
 }
 
+/* ---- a session's OpenGL ---- */
+
+#define WATCHED_S 0.5 /* rates are of so long */
+
+static json_t *counts_of(const json_t *status)
+{
+	return json_object_get(json_object_get(status, "gl"), "counts");
+}
+
+/* What has been added since, a second; contexts that have gone took theirs along. */
+static double rate(const json_t *before, const json_t *now, const char *name)
+{
+	const double seconds = number(now, "moment") - number(before, "moment");
+	const double more = number(now, name) - number(before, name);
+	return more > 0 && seconds > 0 ? more / seconds : 0;
+}
+
+static void add_rates(json_t *now, const json_t *before)
+{
+	json_object_set_new(now, "rates",
+		json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "frames", rate(before, now, "frames"),
+			"calls", rate(before, now, "calls"), "bytes", rate(before, now, "bytes"),
+			"waits", rate(before, now, "waits"), "sleeps", rate(before, now, "sleeps"),
+			"waited", rate(before, now, "waited_s")));
+}
+
+/* The call that has most of something; NULL where nobody has any. */
+static const char *most(json_t *by_call, const char *what, double *value)
+{
+	const char *name, *found = NULL;
+	json_t *row;
+	*value = 0;
+	json_object_foreach (by_call, name, row) {
+		if (number(row, what) <= *value)
+			continue;
+		*value = number(row, what);
+		found = name;
+	}
+	return found;
+}
+
+static void most_line(const char *label, json_t *by_call, const char *what, const char *count)
+{
+	double seconds;
+	const char *name = most(by_call, what, &seconds);
+	if (name)
+		line(label, "%s, %.2f s in %.0f %s", name, seconds,
+			number(json_object_get(by_call, name), count), count);
+}
+
+static void call_lines(json_t *by_call)
+{
+	const char *name;
+	json_t *row;
+	printf("\n%12s %12s %12s %12s  %s\n", "calls", "executing s", "waits", "waited s", "call");
+	json_object_foreach (by_call, name, row)
+		printf("%12.0f %12.3f %12.0f %12.3f  %s\n", number(row, "calls"),
+			number(row, "executing_s"), number(row, "waits"), number(row, "waited_s"),
+			name);
+}
+
+static void gl_lines(const json_t *status)
+{
+	char bytes[32];
+	json_t *counts = counts_of(status);
+	const json_t *rates = json_object_get(counts, "rates");
+	line("gl", "%s", word(json_object_get(status, "gl"), "mode"));
+	if (!counts)
+		return;
+	line("", "%.1f frames, %.0f calls, %s a second", number(rates, "frames"),
+		number(rates, "calls"), cmd_format_bytes(bytes, number(rates, "bytes")));
+	line("", "%.0f waits a second, %.0f of them slept: %.1f %% of the time",
+		number(rates, "waits"), number(rates, "sleeps"), number(rates, "waited") * 100);
+	json_t *by_call = json_object_get(counts, "by_call");
+	most_line("waited most", by_call, "waited_s", "waits");
+	most_line("works most", by_call, "executing_s", "calls");
+}
+
 /* ---- a session ---- */
 
 static void print_session(const json_t *status)
@@ -84,7 +166,7 @@ static void print_session(const json_t *status)
 		cmd_format_duration(uptime, number(status, "uptime_s")), number(status, "cpu_s"),
 		cmd_format_bytes(memory, number(status, "memory")));
 	display_line(json_object_get(status, "display"));
-	line("gl", "%s", word(json_object_get(status, "gl"), "mode"));
+	gl_lines(status);
 	line("images", "%s", word(status, "image_dir"));
 	line("log", "%s", word(status, "log"));
 	const json_t *last = json_object_get(status, "last_checkpoint");
@@ -92,12 +174,33 @@ static void print_session(const json_t *status)
 		line("last image", "%s, pause %.2f s, durable after %.2f s", word(last, "path"),
 			number(last, "pause_s"), number(last, "durable_s"));
 	process_lines(json_object_get(status, "processes"));
+	if (option_calls)
+		call_lines(json_object_get(counts_of(status), "by_call"));
+}
+
+static json_t *ask(const char *name, struct err *err)
+{
+	scoped_fd int fd = session_connect(name, err);
+	return fd >= 0 ? ctl_call(fd, json_pack("{s:s}", "op", "status"), err) : NULL;
+}
+
+/* Asked twice where OpenGL is in proxies: what is counted becomes rates. */
+static json_t *watch(const char *name, struct err *err)
+{
+	json_t *before = ask(name, err);
+	if (!before || !counts_of(before))
+		return before;
+	nanosleep(&(struct timespec){0, (long)(WATCHED_S * 1e9)}, NULL);
+	json_t *now = ask(name, err);
+	if (now && counts_of(now))
+		add_rates(counts_of(now), counts_of(before));
+	json_decref(before);
+	return now;
 }
 
 static int show_session(const char *name, struct err *err)
 {
-	scoped_fd int fd = session_connect(name, err);
-	json_t *status = fd >= 0 ? ctl_call(fd, json_pack("{s:s}", "op", "status"), err) : NULL;
+	json_t *status = watch(name, err);
 	if (!status)
 		return -1;
 	json_object_del(status, "event");

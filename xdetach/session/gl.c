@@ -20,7 +20,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#define GL_DIR NAMESPACE_PRIVATE "/gl"
 #define START_S 60  /* a restore builds everything anew */
 #define ANSWER_S 60 /* a snapshot reads everything back */
 

@@ -12,6 +12,9 @@
 #define XDETACH_GL_H
 
 #include "base/err.h"
+#include "xdetach/session/namespace.h"
+
+#define GL_DIR NAMESPACE_PRIVATE "/gl" /* a folder a proxy, p1 and so on */
 
 struct gl_start {
 	int display; /* number of the private X server; -1: none */

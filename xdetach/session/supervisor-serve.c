@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "wire/ctl.h"
 #include "xdetach/paths.h"
+#include "xdetach/session/gl-counts.h"
 #include "xdetach/session/namespace.h"
 #include "xdetach/session/proctree.h"
 
@@ -104,6 +105,9 @@ static json_t *status_message(const struct supervisor *supervisor)
 	json_object_set(status, "last_checkpoint", supervisor->last_checkpoint);
 	add_processes(status, supervisor);
 	json_object_update_missing(status, plan->description);
+	if (plan->gl_proxy)
+		json_object_set_new(status, "gl",
+			json_pack("{s:s, s:o}", "mode", "proxy", "counts", gl_counts()));
 	return status;
 }
 
