@@ -1,0 +1,91 @@
+"""The stream between a program and its proxy: what it hides, what it refuses, what it leaves."""
+
+import sys
+from pathlib import Path
+
+from harness.driver import BUILD, TOP, processes_below, wait_until
+
+PROXY = ("--gl", "proxy")
+SAMPLES = BUILD / "samples"
+HOSTILE = TOP / "tests" / "harness" / "hostile.py"
+
+
+def proxies(glckpt) -> set[int]:
+    found = processes_below(glckpt.base).items()
+    return {pid for pid, words in found if Path(words.split(" ")[0]).name == "glproxy"}
+
+
+def status_of(pid: int, name: str) -> str:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(f"{name}:"))
+
+
+def test_what_is_held_back_does_not_show(glckpt):
+    """Writes that the shim holds back, answers that it gives by itself: as natively."""
+    texts = []
+    for options in ((), PROXY):
+        session = glckpt.launch(SAMPLES / "gl-behind", options=options)
+        assert glckpt.wait(session) == 0
+        texts.append(glckpt.log(session))
+    assert texts[0].count("\n") > 40
+    assert texts[0] == texts[1]
+
+
+def test_nonsense_ends_its_client_alone(glckpt):
+    session = glckpt.launch(
+        "sh", "-c", f"{SAMPLES}/gl-kept 100 & {sys.executable} {HOSTILE} || exit 1; wait",
+        options=PROXY)
+    wait_until(lambda: "given up" in glckpt.log(session), "the client is ended")
+    text = glckpt.log(session)
+    assert "the client is ended" in text, "the log says so"
+    drawn = text.count("frame ")
+    wait_until(lambda: glckpt.log(session).count("frame ") > drawn + 10, "the other draws on")
+    glckpt.ok("kill", session)
+
+
+def test_proxies_are_confined(glckpt):
+    session = glckpt.launch(SAMPLES / "gl-kept", "100", options=PROXY)
+    wait_until(lambda: "frame 3 " in glckpt.log(session), "it draws")
+    found = proxies(glckpt)
+    assert len(found) == 2, "one that listens, one that draws"
+    for pid in found:
+        assert status_of(pid, "NoNewPrivs") == "1"
+        assert status_of(pid, "Seccomp") == "2"
+    glckpt.ok("kill", session)
+
+
+def test_show_says_where_time_goes(glckpt):
+    session = glckpt.launch(SAMPLES / "gl-kept", "100", options=PROXY)
+    wait_until(lambda: "frame 9 " in glckpt.log(session), "it draws")
+    counts = glckpt.show(session)["gl"]["counts"]
+    assert counts["rates"]["frames"] > 0
+    assert counts["rates"]["calls"] > counts["rates"]["frames"]
+    assert counts["bytes"] > 0
+    swaps = counts["by_call"]["ckSwap"]["calls"]
+    assert swaps > 9 and abs(swaps - counts["frames"]) < 5, "read while it draws on"
+    text = glckpt.ok("show", "--calls", session)
+    assert "frames" in text and "waited most" in text and "ckSwap" in text
+    glckpt.ok("kill", session)
+
+
+def held(pid: int) -> tuple[int, int]:
+    """Memory in KiB, and descriptors."""
+    return int(status_of(pid, "VmRSS")), len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def test_nothing_is_left_of_contexts_and_frames(glckpt):
+    session = glckpt.launch(SAMPLES / "gl-churn", glckpt.work, "200", "2000", options=PROXY)
+    marks = []
+    for number in range(1, 5):
+        wait_until(lambda: f"mark {number}\n" in glckpt.log(session) + "\n",
+            f"quarter {number}", timeout=180)
+        words = processes_below(glckpt.base).items()
+        ends = [pid for pid, line in words if Path(line.split(" ")[0]).name == "gl-churn"]
+        marks.append({pid: held(pid) for pid in sorted(proxies(glckpt) | set(ends))})
+        (glckpt.work / str(number)).touch()
+    assert glckpt.wait(session) == 0
+    settled, last = marks[1], marks[3]
+    assert len(settled) == 3
+    for pid, (memory, descriptors) in settled.items():
+        assert last[pid][1] == descriptors, marks
+        assert last[pid][0] < memory + 8192, marks
