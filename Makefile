@@ -155,6 +155,12 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(filter-out $(BUILD)/xdetach/m
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS)) -pthread
 
+# The one that is a program like any other: no part of glckpt is in it.
+$(BUILD)/tests/bench/gl-rows: tests/bench/gl-rows.c $(BUILD)/.tools
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(BASE_CFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs gl x11)
+
 bench: $(BENCHES)
 
 # Makes pictures depend on the number of a program's frame, not on the time.
