@@ -279,15 +279,143 @@ static void put_current(struct take *t)
 	PUT(&t->out, glListBase, .base = number(t, GL_LIST_BASE));
 }
 
-/* The raster position is set in window coordinates, and its other values from the current ones. */
+/* What goes with a raster position is taken from the current values: put_current() and its like
+ * come later. */
+static void put_raster_values(struct take *t)
+{
+	GLfloat v[4];
+	reals(t, GL_CURRENT_RASTER_COLOR, v, 4);
+	PUT(&t->out, glColor4f, .red = v[0], .green = v[1], .blue = v[2], .alpha = v[3]);
+	reals(t, GL_CURRENT_RASTER_SECONDARY_COLOR, v, 3);
+	PUT(&t->out, glSecondaryColor3f, .red = v[0], .green = v[1], .blue = v[2]);
+	PUT(&t->out, glFogi, .pname = GL_FOG_COORD_SRC, .param = GL_FOG_COORD);
+	PUT(&t->out, glFogCoordf, .coord = real(t, GL_CURRENT_RASTER_DISTANCE));
+	const GLint active = take_integer(t, GL_ACTIVE_TEXTURE);
+	const GLint units = take_integer(t, GL_MAX_TEXTURE_UNITS);
+	for (GLint unit = 0; unit < units; unit++) {
+		struct wire_glMultiTexCoord4fv place = {
+			.head = {WIRE_glMultiTexCoord4fv, (sizeof(place) + 7) / 8},
+			.target = GL_TEXTURE0 + (GLenum)unit};
+		t->gl->ActiveTexture(GL_TEXTURE0 + (GLenum)unit);
+		reals(t, GL_CURRENT_RASTER_TEXTURE_COORDS, place.v, 4);
+		stream_put(&t->out, &place, sizeof(place));
+	}
+	t->gl->ActiveTexture((GLenum)active);
+}
+
+/* Set in window coordinates, or outside of what is seen; the matrices are the identity here. */
+static void put_raster_place(struct take *t)
+{
+	GLfloat p[4];
+	GLdouble range[2] = {0, 1};
+	const GLint program = take_integer(t, GL_CURRENT_PROGRAM);
+	reals(t, GL_CURRENT_RASTER_POSITION, p, 4);
+	t->gl->GetDoublei_v(GL_DEPTH_RANGE, 0, range);
+	PUT(&t->out, glDepthRangeIndexed, .n = 0, .f = 1);
+	PUT(&t->out, glWindowPos3f, .x = p[0], .y = p[1], .z = p[2]);
+	PUT(&t->out, glDepthRangeIndexed, .n = range[0], .f = range[1]);
+	if (take_integer(t, GL_CURRENT_RASTER_POSITION_VALID))
+		return;
+	PUT(&t->out, glUseProgram);
+	PUT(&t->out, glRasterPos4f, .x = 2, .y = 2, .z = 2, .w = 1);
+	PUT(&t->out, glUseProgram,
+		.program = take_name(t, NAMES_program, (GLuint)program, "program", "the context"));
+}
+
 static void put_raster(struct take *t)
 {
 	GLfloat zero[4] = {0, 0, 0, 1}, position[4];
 	reals(t, GL_CURRENT_RASTER_POSITION, position, 4);
-	if (memcmp(zero, position, sizeof(zero)) ||
-		!take_integer(t, GL_CURRENT_RASTER_POSITION_VALID))
-		take_refuse(t, "a raster position is not kept yet");
+	if (!memcmp(zero, position, sizeof(zero)) &&
+		take_integer(t, GL_CURRENT_RASTER_POSITION_VALID))
+		return;
+	put_raster_values(t);
+	put_raster_place(t);
 }
+
+/* ---- tables ---- */
+
+/* Components of a control point, in the order of the names. */
+static const GLint components[] = {4, 1, 3, 1, 2, 3, 4, 3, 4};
+
+#define ORDER_MAX 30
+
+static void put_map_enabled(struct take *t, GLenum target)
+{
+	if (t->gl->IsEnabled(target))
+		PUT(&t->out, glEnable, .cap = target);
+}
+
+static void put_map1(struct take *t, GLenum target, GLint each)
+{
+	GLfloat points[ORDER_MAX * 4] = {0}, domain[2] = {0, 1};
+	GLint order = 1;
+	t->gl->GetMapiv(target, GL_ORDER, &order);
+	t->gl->GetMapfv(target, GL_DOMAIN, domain);
+	if (order < 1 || order > ORDER_MAX) {
+		take_refuse(t, "an evaluator of order %d", order);
+		return;
+	}
+	t->gl->GetMapfv(target, GL_COEFF, points);
+	PUT(&t->out, glMap1f, .target = target, .u1 = domain[0], .u2 = domain[1], .stride = each,
+		.order = order,
+		.points = stream_data(&t->out, points, (size_t)(order * each) * sizeof(*points)));
+	put_map_enabled(t, target);
+}
+
+static void put_map2(struct take *t, GLenum target, GLint each)
+{
+	GLfloat points[ORDER_MAX * ORDER_MAX * 4] = {0}, domain[4] = {0, 1, 0, 1};
+	GLint order[2] = {1, 1};
+	t->gl->GetMapiv(target, GL_ORDER, order);
+	t->gl->GetMapfv(target, GL_DOMAIN, domain);
+	if (order[0] < 1 || order[0] > ORDER_MAX || order[1] < 1 || order[1] > ORDER_MAX) {
+		take_refuse(t, "an evaluator of order %d x %d", order[0], order[1]);
+		return;
+	}
+	t->gl->GetMapfv(target, GL_COEFF, points);
+	PUT(&t->out, glMap2f, .target = target, .u1 = domain[0], .u2 = domain[1],
+		.ustride = each * order[1], .uorder = order[0], .v1 = domain[2], .v2 = domain[3],
+		.vstride = each, .vorder = order[1],
+		.points = stream_data(
+			&t->out, points, (size_t)(order[0] * order[1] * each) * sizeof(*points)));
+	put_map_enabled(t, target);
+}
+
+static void put_evaluators(struct take *t)
+{
+	GLfloat domain[4];
+	GLint segments[2] = {1, 1};
+	for (GLenum i = 0; i < array_len(components); i++) {
+		put_map1(t, GL_MAP1_COLOR_4 + i, components[i]);
+		put_map2(t, GL_MAP2_COLOR_4 + i, components[i]);
+	}
+	reals(t, GL_MAP1_GRID_DOMAIN, domain, 2);
+	PUT(&t->out, glMapGrid1f, .un = take_integer(t, GL_MAP1_GRID_SEGMENTS), .u1 = domain[0],
+		.u2 = domain[1]);
+	reals(t, GL_MAP2_GRID_DOMAIN, domain, 4);
+	t->gl->GetIntegerv(GL_MAP2_GRID_SEGMENTS, segments);
+	PUT(&t->out, glMapGrid2f, .un = segments[0], .u1 = domain[0], .u2 = domain[1],
+		.vn = segments[1], .v1 = domain[2], .v2 = domain[3]);
+}
+
+/* Pixel store and buffers are plain while a stream is written and executed this far. */
+static void put_pixel_maps(struct take *t)
+{
+	for (GLenum i = 0; i < WIRE_PIXEL_MAPS; i++) {
+		GLfloat values[256] = {0};
+		const GLint size = take_integer(t, GL_PIXEL_MAP_I_TO_I_SIZE + i);
+		if (size < 1 || size > (GLint)array_len(values)) {
+			take_refuse(t, "a pixel map of %d entries", size);
+			return;
+		}
+		t->gl->GetPixelMapfv(GL_PIXEL_MAP_I_TO_I + i, values);
+		PUT(&t->out, glPixelMapfv, .map = GL_PIXEL_MAP_I_TO_I + i, .mapsize = size,
+			.values = stream_data(&t->out, values, (size_t)size * sizeof(*values)));
+	}
+}
+
+/* ---- pictures asked for ---- */
 
 static void put_stipple(struct take *t)
 {
@@ -296,10 +424,29 @@ static void put_stipple(struct take *t)
 	PUT(&t->out, glPolygonStipple, .mask = stream_data(&t->out, mask, sizeof(mask)));
 }
 
-/* Asking for a picture heeds the program's pixel store. */
-static bool is_plain(const struct wire_pixels *p)
+/* Asking for a picture or a table heeds the program's pixel store. */
+static void plain_store(struct take *t, const struct wire_pixels *p, GLuint buffer)
 {
-	return !p->row_length && !p->skip_rows && !p->skip_pixels && !p->lsb_first;
+	const struct {
+		GLenum name;
+		GLint value;
+	} values[] = {{GL_PACK_SWAP_BYTES, p->swap_bytes}, {GL_PACK_LSB_FIRST, p->lsb_first},
+		{GL_PACK_ROW_LENGTH, p->row_length}, {GL_PACK_SKIP_ROWS, p->skip_rows},
+		{GL_PACK_SKIP_PIXELS, p->skip_pixels}, {GL_PACK_ALIGNMENT, p->alignment}};
+	for (size_t i = 0; i < array_len(values); i++)
+		t->gl->PixelStorei(values[i].name, values[i].value);
+	t->gl->BindBuffer(GL_PIXEL_PACK_BUFFER, buffer);
+}
+
+static void put_pictures(struct take *t)
+{
+	static const struct wire_pixels plain = {.alignment = 4};
+	const GLuint buffer = (GLuint)take_integer(t, GL_PIXEL_PACK_BUFFER_BINDING);
+	plain_store(t, &plain, 0);
+	take_store(&t->out, &plain, GL_UNPACK_SWAP_BYTES);
+	put_stipple(t);
+	put_pixel_maps(t);
+	plain_store(t, &t->context->exec.state.pack, buffer);
 }
 
 void take_fixed_function(struct take *t)
@@ -309,19 +456,17 @@ void take_fixed_function(struct take *t)
 		take_refuse(t, "an attribute stack is in use");
 	if (number(t, GL_RENDER_MODE) != GL_RENDER)
 		take_refuse(t, "selection or feedback is under way");
+	put_raster(t);
 	put_lighting(t);
 	put_fog(t);
 	put_planes(t);
 	put_pixel_transfer(t);
+	PUT(&t->out, glActiveTexture, .texture = GL_TEXTURE0); /* glMap* wants it */
+	put_evaluators(t);
 	put_units(t);
-	if (is_plain(&t->context->exec.state.pack) &&
-		!t->context->exec.state.buffer[WIRE_PIXEL_PACK_BUFFER])
-		put_stipple(t);
-	else
-		take_refuse(t, "a pixel store that is not plain");
+	put_pictures(t);
 	put_materials(t);
 	put_current(t);
-	put_raster(t);
 	if (colour_material)
 		PUT(&t->out, glEnable, .cap = GL_COLOR_MATERIAL);
 	put_matrices(t);

@@ -236,6 +236,8 @@ static const char *const kept[] = {
 	"glGenLists",
 	"glDeleteLists",
 	"glCallList*",
+	"glMap[12G]*",
+	"glPixelMap*",
 };
 
 /* What the lists above would let through. */
@@ -254,7 +256,6 @@ static const char *const lost[] = {
 	"ckDebug",
 	"glGetTexture*Handle*",
 	"glGetImageHandle*",
-	"glEvalCoord*",
 	"glBlendParameter*",
 	"glClipPlane[fx]*",
 	"glVertexArray*EXT",
