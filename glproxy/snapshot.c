@@ -67,8 +67,8 @@ static bool surface_listed(const struct proxy *proxy, const struct surface *surf
 static void refuse_kinds(struct take *t)
 {
 	const struct context *context = t->context;
-	if (context->api != EGL_OPENGL_API)
-		take_refuse(t, "an OpenGL ES context is not kept yet");
+	if (context->api != EGL_OPENGL_API && context->version && context->version < 20)
+		take_refuse(t, "an OpenGL ES 1 context is not kept yet");
 	if (context->exec.in_begin)
 		take_refuse(t, "glBegin is open");
 	if (context->exec.broken || context->stopped)
@@ -128,6 +128,7 @@ static int take_group(struct context *context, void (*walk)(struct take *),
 	if (helper == EGL_NO_CONTEXT)
 		return -1;
 	take_init(&t, context, out, err);
+	t.out.context |= SNAPSHOT_OF_GROUP;
 	if (!eglMakeCurrent(proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, helper)) {
 		take_refuse(&t, "the driver needs a surface to be current");
 	} else {
@@ -170,7 +171,7 @@ static int prepare(struct context *context, struct err *err)
 		exec_errors_take(&context->exec);
 		lists_set_apart(&context->exec);
 		t.gl->Finish();
-		context->core =
+		context->core = context->api == EGL_OPENGL_API &&
 			take_integer(&t, GL_CONTEXT_PROFILE_MASK) & GL_CONTEXT_CORE_PROFILE_BIT;
 	}
 	release(context->exec.proxy);

@@ -17,10 +17,9 @@
  * ever sent is either in the list of snapshot_kept.c or a reason to refuse, and what is kept with
  * conditions is looked at.
  *
- * Not kept yet, thus refused: OpenGL ES, multisampled textures and renderbuffers, texture views,
- * queries that were begun, transform feedback objects, program pipelines, ARB programs,
- * evaluators, attribute stacks, accumulation buffers, feedback and selection, programs from
- * binaries.
+ * Not kept yet, thus refused: OpenGL ES 1, multisampled windows, textures and renderbuffers,
+ *texture views, queries that were begun, transform feedback objects, program pipelines, ARB
+ *programs, attribute stacks, accumulation buffers, feedback and selection, programs from binaries.
  *
  * All functions want every thread to stand still (live.h) and leave no context current.
  */

@@ -11,10 +11,21 @@
 
 /* ---- framebuffers ---- */
 
+static bool is_es(const struct take *t)
+{
+	return t->context->api == EGL_OPENGL_ES_API;
+}
+
+/* The target for both, where a context knows no other: ES 2. */
+static GLenum drawn_target(const struct take *t)
+{
+	return is_es(t) && t->context->version < 30 ? GL_FRAMEBUFFER : GL_DRAW_FRAMEBUFFER;
+}
+
 static GLint attachment_value(struct take *t, GLenum attachment, GLenum pname)
 {
 	GLint value = 0;
-	t->gl->GetFramebufferAttachmentParameteriv(GL_DRAW_FRAMEBUFFER, attachment, pname, &value);
+	t->gl->GetFramebufferAttachmentParameteriv(drawn_target(t), attachment, pname, &value);
 	return take_failed(t) ? 0 : value;
 }
 
@@ -23,8 +34,8 @@ static void put_lost(struct take *t, GLenum attachment, const char *what)
 {
 	if (t->in_use)
 		take_refuse(t, "a deleted %s is still used by a framebuffer", what);
-	PUT(&t->out, glFramebufferTexture2D, .target = GL_DRAW_FRAMEBUFFER,
-		.attachment = attachment, .textarget = GL_TEXTURE_2D, .texture = TAKE_SPARE);
+	PUT(&t->out, glFramebufferTexture2D, .target = drawn_target(t), .attachment = attachment,
+		.textarget = GL_TEXTURE_2D, .texture = TAKE_SPARE);
 }
 
 static void put_spare(struct take *t)
@@ -59,22 +70,22 @@ static void put_texture(struct take *t, GLenum attachment, GLuint driver)
 	const bool layers = target == GL_TEXTURE_3D || target == GL_TEXTURE_1D_ARRAY ||
 		target == GL_TEXTURE_2D_ARRAY || target == GL_TEXTURE_CUBE_MAP_ARRAY;
 	if (attachment_value(t, attachment, GL_FRAMEBUFFER_ATTACHMENT_LAYERED))
-		PUT(&t->out, glFramebufferTexture, .target = GL_DRAW_FRAMEBUFFER,
+		PUT(&t->out, glFramebufferTexture, .target = drawn_target(t),
 			.attachment = attachment, .texture = texture, .level = level);
 	else if (face)
-		PUT(&t->out, glFramebufferTexture2D, .target = GL_DRAW_FRAMEBUFFER,
+		PUT(&t->out, glFramebufferTexture2D, .target = drawn_target(t),
 			.attachment = attachment, .textarget = (GLenum)face, .texture = texture,
 			.level = level);
 	else if (layers)
-		PUT(&t->out, glFramebufferTextureLayer, .target = GL_DRAW_FRAMEBUFFER,
+		PUT(&t->out, glFramebufferTextureLayer, .target = drawn_target(t),
 			.attachment = attachment, .texture = texture, .level = level,
 			.layer = layer);
 	else if (target == GL_TEXTURE_1D)
-		PUT(&t->out, glFramebufferTexture1D, .target = GL_DRAW_FRAMEBUFFER,
+		PUT(&t->out, glFramebufferTexture1D, .target = drawn_target(t),
 			.attachment = attachment, .textarget = target, .texture = texture,
 			.level = level);
 	else
-		PUT(&t->out, glFramebufferTexture2D, .target = GL_DRAW_FRAMEBUFFER,
+		PUT(&t->out, glFramebufferTexture2D, .target = drawn_target(t),
 			.attachment = attachment, .textarget = target, .texture = texture,
 			.level = level);
 }
@@ -90,11 +101,23 @@ static void put_attachment(struct take *t, GLenum attachment)
 		return;
 	const GLuint renderbuffer = names_known(t->names[NAMES_renderbuffer], (GLuint)driver);
 	if (renderbuffer)
-		PUT(&t->out, glFramebufferRenderbuffer, .target = GL_DRAW_FRAMEBUFFER,
+		PUT(&t->out, glFramebufferRenderbuffer, .target = drawn_target(t),
 			.attachment = attachment, .renderbuffertarget = GL_RENDERBUFFER,
 			.renderbuffer = renderbuffer);
 	else
 		put_lost(t, attachment, "renderbuffer");
+}
+
+/* ES 3 names buffers by their place in the list. */
+static void put_es_buffers(struct take *t, const GLenum *buffers, GLint count)
+{
+	if (t->context->version < 30)
+		return;
+	while (count > 1 && !buffers[count - 1])
+		count--;
+	PUT(&t->out, glDrawBuffers, .n = count,
+		.bufs = stream_data(&t->out, buffers, (size_t)count * sizeof(GLenum)));
+	PUT(&t->out, glReadBuffer, .src = (GLenum)take_integer(t, GL_READ_BUFFER));
 }
 
 static void put_draw_buffers(struct take *t, bool window)
@@ -104,6 +127,10 @@ static void put_draw_buffers(struct take *t, bool window)
 	count = count > 16 ? 16 : count;
 	for (GLint i = 0; i < count; i++)
 		buffers[i] = (GLenum)take_integer(t, GL_DRAW_BUFFER0 + (GLenum)i);
+	if (is_es(t)) {
+		put_es_buffers(t, buffers, count);
+		return;
+	}
 	while (count > 1 && !buffers[count - 1])
 		count--;
 	if (count == 1)
@@ -123,9 +150,9 @@ static void put_defaults(struct take *t)
 		GL_FRAMEBUFFER_DEFAULT_FIXED_SAMPLE_LOCATIONS};
 	for (size_t i = 0; i < array_len(names); i++) {
 		GLint value = 0;
-		t->gl->GetFramebufferParameteriv(GL_DRAW_FRAMEBUFFER, names[i], &value);
+		t->gl->GetFramebufferParameteriv(drawn_target(t), names[i], &value);
 		if (!take_failed(t) && value)
-			PUT(&t->out, glFramebufferParameteri, .target = GL_DRAW_FRAMEBUFFER,
+			PUT(&t->out, glFramebufferParameteri, .target = drawn_target(t),
 				.pname = names[i], .param = value);
 	}
 }
@@ -141,6 +168,14 @@ static void put_framebuffer(struct take *t, GLuint name, GLuint driver)
 	put_attachment(t, GL_STENCIL_ATTACHMENT);
 	put_defaults(t);
 	put_draw_buffers(t, false);
+}
+
+static void bind_again(struct take *t, GLenum target, GLuint driver)
+{
+	t->gl->BindFramebuffer(target, driver);
+	PUT(&t->out, glBindFramebuffer, .target = target,
+		.framebuffer =
+			take_name(t, NAMES_framebuffer, driver, "framebuffer", "the context"));
 }
 
 void take_framebuffers(struct take *t)
@@ -165,14 +200,9 @@ void take_framebuffers(struct take *t)
 	drop_spare(t);
 	if (t->context->draw)
 		put_draw_buffers(t, true);
-	t->gl->BindFramebuffer(GL_DRAW_FRAMEBUFFER, (GLuint)draw);
-	t->gl->BindFramebuffer(GL_READ_FRAMEBUFFER, (GLuint)read);
-	PUT(&t->out, glBindFramebuffer, .target = GL_DRAW_FRAMEBUFFER,
-		.framebuffer = take_name(
-			t, NAMES_framebuffer, (GLuint)draw, "framebuffer", "the context"));
-	PUT(&t->out, glBindFramebuffer, .target = GL_READ_FRAMEBUFFER,
-		.framebuffer = take_name(
-			t, NAMES_framebuffer, (GLuint)read, "framebuffer", "the context"));
+	bind_again(t, drawn_target(t), (GLuint)draw);
+	if (drawn_target(t) != GL_FRAMEBUFFER)
+		bind_again(t, GL_READ_FRAMEBUFFER, (GLuint)read);
 }
 
 /* ---- vertex arrays ---- */
@@ -207,7 +237,7 @@ static void put_conventional(
 		PUT(s, glEdgeFlagPointer, .stride = stride, .pointer = at);
 		break;
 	case WIRE_SLOT_POINT_SIZE:
-		take_refuse(t, "point size arrays are not kept yet");
+		PUT(s, glPointSizePointerOES, .type = f->type, .stride = stride, .pointer = at);
 		break;
 	default:
 		PUT(s, glClientActiveTexture, .texture = GL_TEXTURE0 + slot - WIRE_SLOT_TEXTURE);
@@ -287,7 +317,8 @@ static void put_slot(struct take *t, const struct wire_vao *vao, unsigned slot)
 static void put_enabled(struct take *t, unsigned slot)
 {
 	static const GLenum arrays[] = {GL_VERTEX_ARRAY, GL_NORMAL_ARRAY, GL_COLOR_ARRAY,
-		GL_SECONDARY_COLOR_ARRAY, GL_FOG_COORD_ARRAY, GL_INDEX_ARRAY, GL_EDGE_FLAG_ARRAY};
+		GL_SECONDARY_COLOR_ARRAY, GL_FOG_COORD_ARRAY, GL_INDEX_ARRAY, GL_EDGE_FLAG_ARRAY,
+		0x8B9C /* GL_POINT_SIZE_ARRAY_OES */};
 	if (slot >= WIRE_SLOT_GENERIC) {
 		PUT(&t->out, glEnableVertexAttribArray, .index = slot - WIRE_SLOT_GENERIC);
 	} else if (slot >= WIRE_SLOT_TEXTURE) {
@@ -305,7 +336,10 @@ static void put_vertex_array(struct take *t, const struct wire_vao *vao)
 		put_slot(t, vao, slot);
 		if (vao->enabled >> slot & 1)
 			put_enabled(t, slot);
-		if (vao->binding[slot].divisor && slot >= WIRE_SLOT_GENERIC)
+		if (vao->binding[slot].divisor && slot >= WIRE_SLOT_GENERIC && is_es(t))
+			PUT(&t->out, glVertexAttribDivisor, .index = slot - WIRE_SLOT_GENERIC,
+				.divisor = vao->binding[slot].divisor);
+		else if (vao->binding[slot].divisor && slot >= WIRE_SLOT_GENERIC)
 			PUT(&t->out, glVertexBindingDivisor,
 				.bindingindex = slot - WIRE_SLOT_GENERIC,
 				.divisor = vao->binding[slot].divisor);
@@ -319,7 +353,9 @@ void take_vertex_arrays(struct take *t)
 {
 	struct names *names = t->names[NAMES_vertex_array];
 	struct wire_state *st = &t->context->exec.state;
-	const GLint bound = take_integer(t, GL_VERTEX_ARRAY_BINDING);
+	GLint bound = 0;
+	t->gl->GetIntegerv(GL_VERTEX_ARRAY_BINDING, &bound);
+	const bool knows = !take_failed(t);
 	put_vertex_array(t, &st->vaos.zero);
 	for (GLuint name = 0; (name = names_next(names, name));) {
 		const GLuint driver = names_to_driver(names, name);
@@ -333,9 +369,10 @@ void take_vertex_arrays(struct take *t)
 		PUT(&t->out, glBindVertexArray, .array = name);
 		put_vertex_array(t, wire_vao_find(&st->vaos, name));
 	}
-	PUT(&t->out, glBindVertexArray,
-		.array = take_name(
-			t, NAMES_vertex_array, (GLuint)bound, "vertex array", "the context"));
+	if (knows)
+		PUT(&t->out, glBindVertexArray,
+			.array = take_name(t, NAMES_vertex_array, (GLuint)bound, "vertex array",
+				"the context"));
 	if (t->context->exec.state.client_unit)
 		PUT(&t->out, glClientActiveTexture,
 			.texture = GL_TEXTURE0 + t->context->exec.state.client_unit);

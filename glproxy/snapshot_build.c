@@ -239,26 +239,64 @@ static int replay(struct exec *x, struct span messages, const struct arena *aren
 	return status;
 }
 
-static int replay_on(
+static int replay_here(
 	struct context *context, struct span messages, const struct arena *arena, struct err *err)
 {
-	struct proxy *proxy = context->exec.proxy;
-	eglBindAPI(context->api);
-	if (!eglMakeCurrent(proxy->display, context->draw ? context->draw->egl : EGL_NO_SURFACE,
-		    context->read ? context->read->egl : EGL_NO_SURFACE, context->egl))
-		return err_set(err, "context %u cannot be made current: EGL error 0x%x",
-			context->id, eglGetError());
 	const int status = replay(&context->exec, messages, arena, err);
 	context->exec.driver->Finish();
-	eglMakeCurrent(proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
+	eglMakeCurrent(
+		context->exec.proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
 	return status;
 }
 
-static int build_stream(
-	struct proxy *proxy, struct snapshot_in *in, struct span record, struct err *err)
+static int replay_on(
+	struct context *context, struct span messages, const struct arena *arena, struct err *err)
 {
+	eglBindAPI(context->api);
+	if (!eglMakeCurrent(context->exec.proxy->display,
+		    context->draw ? context->draw->egl : EGL_NO_SURFACE,
+		    context->read ? context->read->egl : EGL_NO_SURFACE, context->egl))
+		return err_set(err, "context %u cannot be made current: EGL error 0x%x",
+			context->id, eglGetError());
+	return replay_here(context, messages, arena, err);
+}
+
+/* What is being built. */
+struct build {
+	struct proxy *proxy;
+	struct snapshot_in in;
+	EGLContext surfaces; /* a helper: draws their pictures */
+	EGLContext objects;  /* a helper in the share group of `of`, while its parts last */
+	struct context *of;
+};
+
+static int open_objects(struct build *build, struct context *of, struct err *err)
+{
+	if (build->of == of)
+		return 0;
+	helper_close(build->proxy, build->objects);
+	build->objects = of ? helper_open(build->proxy, of->egl, err) : EGL_NO_CONTEXT;
+	build->of = of;
+	return of && build->objects == EGL_NO_CONTEXT ? -1 : 0;
+}
+
+/* ES has not all that objects are made with. */
+static int replay_on_helper(struct build *build, struct context *context, struct span messages,
+	const struct arena *arena, struct err *err)
+{
+	if (open_objects(build, context, err))
+		return -1;
+	eglBindAPI(EGL_OPENGL_API);
+	if (!eglMakeCurrent(build->proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, build->objects))
+		return err_set(err, "the driver needs a surface to be current");
+	return replay_here(context, messages, arena, err);
+}
+
+static int build_stream(struct build *build, struct span record, struct err *err)
+{
+	struct proxy *proxy = build->proxy;
 	scoped(arena_finish) struct arena arena = {NULL, 0};
-	const uint32_t id = span_u32(&record);
+	const uint32_t whose = span_u32(&record), id = whose & ~SNAPSHOT_OF_GROUP;
 	const struct span messages = span_bytes(&record), data = span_bytes(&record),
 			  pieces = span_bytes(&record);
 	struct context *context = id < PROXY_OBJECTS ? proxy->contexts[id] : NULL;
@@ -266,9 +304,11 @@ static int build_stream(
 		return err_set(err, "the snapshot has a stream of no context");
 	if (!messages.left)
 		return 0;
-	if (read_arena(in, data, pieces, &arena, err))
+	if (read_arena(&build->in, data, pieces, &arena, err))
 		return -1;
-	return replay_on(context, messages, &arena, err);
+	return whose & SNAPSHOT_OF_GROUP && context->api != EGL_OPENGL_API
+		? replay_on_helper(build, context, messages, &arena, err)
+		: replay_on(context, messages, &arena, err);
 }
 
 static int build_context(struct proxy *proxy, struct span record, struct err *err)
@@ -284,35 +324,43 @@ static int build_context(struct proxy *proxy, struct span record, struct err *er
 	return 0;
 }
 
-static int build_record(struct proxy *proxy, struct snapshot_in *in, EGLContext helper,
-	uint32_t tag, struct span record, struct err *err)
+static int build_record(struct build *build, uint32_t tag, struct span record, struct err *err)
 {
 	switch (tag) {
 	case SNAPSHOT_SURFACE:
-		return surface_build(proxy, helper, record, err);
+		return surface_build(build->proxy, build->surfaces, record, err);
 	case SNAPSHOT_CONTEXT:
-		return build_context(proxy, record, err);
+		return build_context(build->proxy, record, err);
 	case SNAPSHOT_STREAM:
-		return build_stream(proxy, in, record, err);
+		return build_stream(build, record, err);
 	default:
 		return 0;
 	}
 }
 
-int snapshot_build(struct proxy *proxy, const struct snapshot_place *place, struct err *err)
+static int build_all(struct build *build, struct err *err)
 {
-	scoped(snapshot_in_finish) struct snapshot_in in;
 	struct span record;
 	uint32_t tag;
-	if (snapshot_in_open(&in, place, err))
-		return -1;
-	EGLContext helper = helper_open(proxy, EGL_NO_CONTEXT, err);
-	int status = helper == EGL_NO_CONTEXT ? -1 : 0;
-	while (!status && snapshot_in_next(&in, &tag, &record))
-		status = build_record(proxy, &in, helper, tag, record, err);
-	helper_close(proxy, helper);
+	build->surfaces = helper_open(build->proxy, EGL_NO_CONTEXT, err);
+	int status = build->surfaces == EGL_NO_CONTEXT ? -1 : 0;
+	while (!status && snapshot_in_next(&build->in, &tag, &record))
+		status = build_record(build, tag, record, err);
+	open_objects(build, NULL, NULL);
+	helper_close(build->proxy, build->surfaces);
+	return status || build->in.failed ? -1 : 0;
+}
+
+int snapshot_build(struct proxy *proxy, const struct snapshot_place *place, struct err *err)
+{
+	struct build build = {
+		.proxy = proxy, .surfaces = EGL_NO_CONTEXT, .objects = EGL_NO_CONTEXT};
+	int status = snapshot_in_open(&build.in, place, err);
+	if (!status)
+		status = build_all(&build, err);
+	snapshot_in_finish(&build.in);
 	for (unsigned id = 1; id < PROXY_OBJECTS; id++)
 		if (proxy->contexts[id])
 			drop_spares(&proxy->contexts[id]->exec);
-	return status || in.failed ? err_context(err, "rebuild") : 0;
+	return status ? err_context(err, "rebuild") : 0;
 }

@@ -39,6 +39,23 @@ static GLint shader_value(struct take *t, GLuint driver, GLenum pname)
 	return value;
 }
 
+/* A source that names no version is of version 100 in ES, and of 110 for who builds it. */
+static void put_source(struct take *t, GLuint shader, const char *source, bool to_compile)
+{
+	static const char version[] = "#version 100\n";
+	const bool silent = t->context->api == EGL_OPENGL_ES_API && !strstr(source, "#version");
+	scoped_buf struct buf both = BUF_INIT;
+	if (silent && to_compile)
+		buf_append(&both, version, sizeof(version));
+	buf_append(&both, source, strlen(source) + 1);
+	PUT(&t->out, glShaderSource, .shader = shader, .count = silent && to_compile ? 2 : 1,
+		.string = stream_data(&t->out, both.data, both.size));
+	if (to_compile)
+		PUT(&t->out, glCompileShader, .shader = shader);
+	if (silent && to_compile)
+		put_source(t, shader, source, false);
+}
+
 static void put_shader(struct take *t, GLuint name, GLuint driver)
 {
 	const GLint length = shader_value(t, driver, GL_SHADER_SOURCE_LENGTH);
@@ -48,10 +65,9 @@ static void put_shader(struct take *t, GLuint name, GLuint driver)
 	if (!source || !length)
 		return;
 	t->gl->GetShaderSource(driver, length, NULL, source);
-	PUT(&t->out, glShaderSource, .shader = name, .count = 1, .string = text(t, source));
-	if (shader_value(t, driver, GL_COMPILE_STATUS) ||
-		shader_value(t, driver, GL_INFO_LOG_LENGTH) > 1)
-		PUT(&t->out, glCompileShader, .shader = name);
+	put_source(t, name, source,
+		shader_value(t, driver, GL_COMPILE_STATUS) ||
+			shader_value(t, driver, GL_INFO_LOG_LENGTH) > 1);
 }
 
 /* ---- a program as it was linked ---- */
@@ -132,9 +148,7 @@ static void put_linked(struct take *t, const struct memo_program *memo, GLuint n
 		const GLuint spare = TAKE_SPARE + (GLuint)i % 15;
 		const char *source = memo->shaders[i].source;
 		PUT(&t->out, glCreateShader, .made = spare, .type = memo->shaders[i].type);
-		PUT(&t->out, glShaderSource, .shader = spare, .count = 1,
-			.string = text(t, source ? source : ""));
-		PUT(&t->out, glCompileShader, .shader = spare);
+		put_source(t, spare, source ? source : "", true);
 		PUT(&t->out, glAttachShader, .program = name, .shader = spare);
 	}
 	put_attributes(t, name, driver);

@@ -19,6 +19,10 @@
 #define SNAPSHOT_SURFACE SNAPSHOT_TAG('S', 'U', 'R', 'F')
 #define SNAPSHOT_STREAM SNAPSHOT_TAG('S', 'T', 'R', 'M')
 
+/* In a stream's context: objects of its share group. They are made with a context of our own: that
+ * of the program may be of an API that can do less. */
+#define SNAPSHOT_OF_GROUP 0x80000000u
+
 /* Bytes of somebody else's, being read. */
 struct span {
 	const char *at;

@@ -47,47 +47,123 @@ static GLenum number(struct take *t, GLenum pname)
 	return (GLenum)take_integer(t, pname);
 }
 
+/* False, and nothing to put, where this context has no such state. */
+static bool asked(struct take *t, GLenum pname, GLint *value)
+{
+	GLint found[16] = {0};
+	t->gl->GetIntegerv(pname, found);
+	*value = found[0];
+	return !take_failed(t);
+}
+
+static bool asked_real(struct take *t, GLenum pname, GLfloat *value)
+{
+	GLfloat found[16] = {0};
+	t->gl->GetFloatv(pname, found);
+	*value = found[0];
+	return !take_failed(t);
+}
+
+/* PUT() with the value of a name where the context has it. */
+#define PUT_NUMBER(t, name, call, member)                                                         \
+	do {                                                                                      \
+		GLint value_;                                                                     \
+		if (asked(t, name, &value_))                                                      \
+			PUT(&(t)->out, call,                                                      \
+				.member = (__typeof__(((struct wire_##call *)0)->member))value_); \
+	} while (0)
+#define PUT_REAL(t, name, call, member)                         \
+	do {                                                    \
+		GLfloat value_;                                 \
+		if (asked_real(t, name, &value_))               \
+			PUT(&(t)->out, call, .member = value_); \
+	} while (0)
+
+static bool is_es(const struct take *t)
+{
+	return t->context->api == EGL_OPENGL_ES_API;
+}
+
 /* ---- fragments ---- */
+
+static void put_switch(struct take *t, GLenum target, GLuint index, bool on)
+{
+	if (on)
+		PUT(&t->out, glEnablei, .target = target, .index = index);
+	else
+		PUT(&t->out, glDisablei, .target = target, .index = index);
+}
+
+static const GLenum blending[] = {GL_BLEND_SRC_RGB, GL_BLEND_DST_RGB, GL_BLEND_SRC_ALPHA,
+	GL_BLEND_DST_ALPHA, GL_BLEND_EQUATION_RGB, GL_BLEND_EQUATION_ALPHA};
+
+/* False where the context knows one blending for all buffers. */
+static bool put_blending_of(struct take *t, GLuint i)
+{
+	GLint value[array_len(blending)] = {0};
+	GLboolean mask[4] = {0};
+	for (size_t n = 0; n < array_len(blending); n++)
+		t->gl->GetIntegeri_v(blending[n], i, &value[n]);
+	t->gl->GetBooleani_v(GL_COLOR_WRITEMASK, i, mask);
+	const bool on = t->gl->IsEnabledi(GL_BLEND, i);
+	if (take_failed(t))
+		return false;
+	PUT(&t->out, glBlendFuncSeparatei, .buf = i, .srcRGB = (GLenum)value[0],
+		.dstRGB = (GLenum)value[1], .srcAlpha = (GLenum)value[2],
+		.dstAlpha = (GLenum)value[3]);
+	PUT(&t->out, glBlendEquationSeparatei, .buf = i, .modeRGB = (GLenum)value[4],
+		.modeAlpha = (GLenum)value[5]);
+	PUT(&t->out, glColorMaski, .index = i, .r = mask[0], .g = mask[1], .b = mask[2],
+		.a = mask[3]);
+	put_switch(t, GL_BLEND, i, on);
+	return true;
+}
+
+static void put_one_blending(struct take *t)
+{
+	GLint value[array_len(blending)] = {0};
+	GLboolean mask[4] = {0};
+	for (size_t n = 0; n < array_len(blending); n++)
+		t->gl->GetIntegerv(blending[n], &value[n]);
+	t->gl->GetBooleanv(GL_COLOR_WRITEMASK, mask);
+	take_failed(t);
+	PUT(&t->out, glBlendFuncSeparate, .sfactorRGB = (GLenum)value[0],
+		.dfactorRGB = (GLenum)value[1], .sfactorAlpha = (GLenum)value[2],
+		.dfactorAlpha = (GLenum)value[3]);
+	PUT(&t->out, glBlendEquationSeparate, .modeRGB = (GLenum)value[4],
+		.modeAlpha = (GLenum)value[5]);
+	PUT(&t->out, glColorMask, .red = mask[0], .green = mask[1], .blue = mask[2],
+		.alpha = mask[3]);
+	if (t->gl->IsEnabled(GL_BLEND))
+		PUT(&t->out, glEnable, .cap = GL_BLEND);
+}
 
 static void put_blending(struct take *t)
 {
 	const GLint count = take_integer(t, GL_MAX_DRAW_BUFFERS);
 	GLfloat colour[4] = {0};
 	t->gl->GetFloatv(GL_BLEND_COLOR, colour);
-	PUT(&t->out, glBlendColor, .red = colour[0], .green = colour[1], .blue = colour[2],
-		.alpha = colour[3]);
-	for (GLuint i = 0; i < (GLuint)count; i++) {
-		static const GLenum names[] = {GL_BLEND_SRC_RGB, GL_BLEND_DST_RGB,
-			GL_BLEND_SRC_ALPHA, GL_BLEND_DST_ALPHA, GL_BLEND_EQUATION_RGB,
-			GL_BLEND_EQUATION_ALPHA};
-		GLint value[array_len(names)] = {0};
-		GLboolean mask[4] = {0};
-		for (size_t n = 0; n < array_len(names); n++)
-			t->gl->GetIntegeri_v(names[n], i, &value[n]);
-		t->gl->GetBooleani_v(GL_COLOR_WRITEMASK, i, mask);
-		const bool on = t->gl->IsEnabledi(GL_BLEND, i);
-		if (take_failed(t)) {
-			take_refuse(t, "blending cannot be asked for by buffer");
-			return;
-		}
-		PUT(&t->out, glBlendFuncSeparatei, .buf = i, .srcRGB = (GLenum)value[0],
-			.dstRGB = (GLenum)value[1], .srcAlpha = (GLenum)value[2],
-			.dstAlpha = (GLenum)value[3]);
-		PUT(&t->out, glBlendEquationSeparatei, .buf = i, .modeRGB = (GLenum)value[4],
-			.modeAlpha = (GLenum)value[5]);
-		PUT(&t->out, glColorMaski, .index = i, .r = mask[0], .g = mask[1], .b = mask[2],
-			.a = mask[3]);
-		if (on)
-			PUT(&t->out, glEnablei, .target = GL_BLEND, .index = i);
-		else
-			PUT(&t->out, glDisablei, .target = GL_BLEND, .index = i);
-	}
+	if (!take_failed(t))
+		PUT(&t->out, glBlendColor, .red = colour[0], .green = colour[1], .blue = colour[2],
+			.alpha = colour[3]);
+	bool each = count > 0;
+	for (GLuint i = 0; each && i < (GLuint)count; i++)
+		each = put_blending_of(t, i);
+	if (!each && is_es(t))
+		put_one_blending(t);
+	else if (!each)
+		take_refuse(t, "blending cannot be asked for by buffer");
 }
 
 /* Reference values are answered clamped to the stencil buffer there is: they are asked for with one
  * of full range bound. */
 static void stencil_references(struct take *t, GLint *front, GLint *back)
 {
+	if (is_es(t)) {
+		*front = take_integer(t, GL_STENCIL_REF);
+		*back = take_integer(t, GL_STENCIL_BACK_REF);
+		return;
+	}
 	const GLint framebuffer = take_integer(t, GL_DRAW_FRAMEBUFFER_BINDING);
 	const GLint renderbuffer = take_integer(t, GL_RENDERBUFFER_BINDING);
 	GLuint names[2];
@@ -128,77 +204,128 @@ static void put_stencil(struct take *t)
 	PUT(s, glClearStencil, .s = take_integer(t, GL_STENCIL_CLEAR_VALUE));
 }
 
+static void put_depths(struct take *t)
+{
+	GLfloat shallow = 1;
+	GLdouble depth = 1;
+	if (is_es(t)) {
+		t->gl->GetFloatv(GL_DEPTH_CLEAR_VALUE, &shallow);
+		PUT(&t->out, glClearDepthf, .d = shallow);
+	} else {
+		t->gl->GetDoublev(GL_DEPTH_CLEAR_VALUE, &depth);
+		PUT(&t->out, glClearDepth, .depth = depth);
+	}
+	PUT_NUMBER(t, GL_DEPTH_WRITEMASK, glDepthMask, flag);
+	PUT_NUMBER(t, GL_DEPTH_FUNC, glDepthFunc, func);
+}
+
+/* Of ES 1 the functions that have one face. */
+static void put_plain_stencil(struct take *t)
+{
+	PUT(&t->out, glStencilFunc, .func = number(t, GL_STENCIL_FUNC),
+		.ref = take_integer(t, GL_STENCIL_REF), .mask = number(t, GL_STENCIL_VALUE_MASK));
+	PUT(&t->out, glStencilOp, .fail = number(t, GL_STENCIL_FAIL),
+		.zfail = number(t, GL_STENCIL_PASS_DEPTH_FAIL),
+		.zpass = number(t, GL_STENCIL_PASS_DEPTH_PASS));
+	PUT(&t->out, glStencilMask, .mask = number(t, GL_STENCIL_WRITEMASK));
+	PUT(&t->out, glClearStencil, .s = take_integer(t, GL_STENCIL_CLEAR_VALUE));
+}
+
 static void put_fragments(struct take *t)
 {
 	struct stream *s = &t->out;
 	GLfloat clear[4] = {0};
-	GLdouble depth = 1;
-	GLboolean written = GL_TRUE;
 	t->gl->GetFloatv(GL_COLOR_CLEAR_VALUE, clear);
-	t->gl->GetDoublev(GL_DEPTH_CLEAR_VALUE, &depth);
-	t->gl->GetBooleanv(GL_DEPTH_WRITEMASK, &written);
 	PUT(s, glClearColor, .red = clear[0], .green = clear[1], .blue = clear[2],
 		.alpha = clear[3]);
-	PUT(s, glClearDepth, .depth = depth);
-	PUT(s, glDepthMask, .flag = written);
-	PUT(s, glDepthFunc, .func = number(t, GL_DEPTH_FUNC));
-	PUT(s, glLogicOp, .opcode = number(t, GL_LOGIC_OP_MODE));
+	put_depths(t);
+	PUT_NUMBER(t, GL_LOGIC_OP_MODE, glLogicOp, opcode);
 	PUT(s, glSampleCoverage, .value = real(t, GL_SAMPLE_COVERAGE_VALUE),
 		.invert = (GLboolean)take_integer(t, GL_SAMPLE_COVERAGE_INVERT));
 	GLint mask = -1;
 	t->gl->GetIntegeri_v(GL_SAMPLE_MASK_VALUE, 0, &mask);
 	if (!take_failed(t))
 		PUT(s, glSampleMaski, .mask = (GLbitfield)mask);
-	PUT(s, glMinSampleShading, .value = real(t, GL_MIN_SAMPLE_SHADING_VALUE));
+	PUT_REAL(t, GL_MIN_SAMPLE_SHADING_VALUE, glMinSampleShading, value);
 	put_blending(t);
-	put_stencil(t);
+	if (is_es(t) && t->context->version < 20)
+		put_plain_stencil(t);
+	else
+		put_stencil(t);
 }
 
 /* ---- rasterization ---- */
 
+static void put_viewport(struct take *t, GLuint i)
+{
+	struct wire_glViewportIndexedfv view = {
+		.head = {WIRE_glViewportIndexedfv, (sizeof(view) + 7) / 8}, .index = i};
+	GLint box[4] = {0};
+	GLdouble range[2] = {0, 1};
+	t->gl->GetFloati_v(GL_VIEWPORT, i, view.v);
+	t->gl->GetIntegeri_v(GL_SCISSOR_BOX, i, box);
+	t->gl->GetDoublei_v(GL_DEPTH_RANGE, i, range);
+	stream_put(&t->out, &view, sizeof(view));
+	PUT(&t->out, glScissorIndexed, .index = i, .left = box[0], .bottom = box[1],
+		.width = box[2], .height = box[3]);
+	PUT(&t->out, glDepthRangeIndexed, .index = i, .n = range[0], .f = range[1]);
+	put_switch(t, GL_SCISSOR_TEST, i, t->gl->IsEnabledi(GL_SCISSOR_TEST, i));
+}
+
+static void put_one_viewport(struct take *t)
+{
+	GLint view[4] = {0}, box[4] = {0};
+	GLfloat range[2] = {0, 1};
+	t->gl->GetIntegerv(GL_VIEWPORT, view);
+	t->gl->GetIntegerv(GL_SCISSOR_BOX, box);
+	t->gl->GetFloatv(GL_DEPTH_RANGE, range);
+	PUT(&t->out, glViewport, .x = view[0], .y = view[1], .width = view[2], .height = view[3]);
+	PUT(&t->out, glScissor, .x = box[0], .y = box[1], .width = box[2], .height = box[3]);
+	PUT(&t->out, glDepthRangef, .n = range[0], .f = range[1]);
+	if (t->gl->IsEnabled(GL_SCISSOR_TEST))
+		PUT(&t->out, glEnable, .cap = GL_SCISSOR_TEST);
+}
+
 static void put_viewports(struct take *t)
 {
-	const GLint count = take_integer(t, GL_MAX_VIEWPORTS);
-	for (GLuint i = 0; i < (GLuint)count; i++) {
-		struct wire_glViewportIndexedfv view = {
-			.head = {WIRE_glViewportIndexedfv, (sizeof(view) + 7) / 8}, .index = i};
-		GLint box[4] = {0};
-		GLdouble range[2] = {0, 1};
-		t->gl->GetFloati_v(GL_VIEWPORT, i, view.v);
-		t->gl->GetIntegeri_v(GL_SCISSOR_BOX, i, box);
-		t->gl->GetDoublei_v(GL_DEPTH_RANGE, i, range);
-		const bool scissor = t->gl->IsEnabledi(GL_SCISSOR_TEST, i);
-		stream_put(&t->out, &view, sizeof(view));
-		PUT(&t->out, glScissorIndexed, .index = i, .left = box[0], .bottom = box[1],
-			.width = box[2], .height = box[3]);
-		PUT(&t->out, glDepthRangeIndexed, .index = i, .n = range[0], .f = range[1]);
-		if (scissor)
-			PUT(&t->out, glEnablei, .target = GL_SCISSOR_TEST, .index = i);
-	}
-	if (!count || take_failed(t))
+	const GLint count = is_es(t) ? 0 : take_integer(t, GL_MAX_VIEWPORTS);
+	for (GLuint i = 0; i < (GLuint)count; i++)
+		put_viewport(t, i);
+	if (!count && is_es(t))
+		put_one_viewport(t);
+	else if (!count || take_failed(t))
 		take_refuse(t, "viewports cannot be asked for");
 }
 
-static void put_rasterization(struct take *t)
+static void put_polygon_mode(struct take *t)
 {
-	struct stream *s = &t->out;
-	GLint modes[2] = {GL_FILL, GL_FILL};
+	GLint modes[2] = {0, 0};
 	t->gl->GetIntegerv(GL_POLYGON_MODE, modes);
-	if (take_failed(t) || (modes[1] && modes[0] != modes[1]))
-		take_refuse(t, "polygon modes of two kinds are not kept yet");
-	PUT(s, glPolygonMode, .face = GL_FRONT_AND_BACK, .mode = (GLenum)modes[0]);
-	PUT(s, glCullFace, .mode = number(t, GL_CULL_FACE_MODE));
-	PUT(s, glFrontFace, .mode = number(t, GL_FRONT_FACE));
-	PUT(s, glLineWidth, .width = real(t, GL_LINE_WIDTH));
-	PUT(s, glPointSize, .size = real(t, GL_POINT_SIZE));
-	PUT(s, glPolygonOffset, .factor = real(t, GL_POLYGON_OFFSET_FACTOR),
-		.units = real(t, GL_POLYGON_OFFSET_UNITS));
-	PUT(s, glPointParameterf, .pname = GL_POINT_FADE_THRESHOLD_SIZE,
-		.param = real(t, GL_POINT_FADE_THRESHOLD_SIZE));
-	PUT(s, glPointParameteri, .pname = GL_POINT_SPRITE_COORD_ORIGIN,
-		.param = take_integer(t, GL_POINT_SPRITE_COORD_ORIGIN));
-	PUT(s, glProvokingVertex, .mode = number(t, GL_PROVOKING_VERTEX));
-	PUT(s, glPrimitiveRestartIndex, .index = t->context->exec.state.restart_index);
+	if (take_failed(t) || !modes[0])
+		return;
+	if (t->context->core || !modes[1] || modes[0] == modes[1]) {
+		PUT(&t->out, glPolygonMode, .face = GL_FRONT_AND_BACK, .mode = (GLenum)modes[0]);
+		return;
+	}
+	PUT(&t->out, glPolygonMode, .face = GL_FRONT, .mode = (GLenum)modes[0]);
+	PUT(&t->out, glPolygonMode, .face = GL_BACK, .mode = (GLenum)modes[1]);
+}
+
+static void put_points(struct take *t)
+{
+	GLfloat fade;
+	GLint origin;
+	PUT_REAL(t, GL_POINT_SIZE, glPointSize, size);
+	if (asked_real(t, GL_POINT_FADE_THRESHOLD_SIZE, &fade))
+		PUT(&t->out, glPointParameterf, .pname = GL_POINT_FADE_THRESHOLD_SIZE,
+			.param = fade);
+	if (asked(t, GL_POINT_SPRITE_COORD_ORIGIN, &origin))
+		PUT(&t->out, glPointParameteri, .pname = GL_POINT_SPRITE_COORD_ORIGIN,
+			.param = origin);
+}
+
+static void put_hints(struct take *t)
+{
 	static const GLenum hints[] = {GL_LINE_SMOOTH_HINT, GL_POLYGON_SMOOTH_HINT,
 		GL_TEXTURE_COMPRESSION_HINT, GL_FRAGMENT_SHADER_DERIVATIVE_HINT,
 		GL_PERSPECTIVE_CORRECTION_HINT, GL_POINT_SMOOTH_HINT, GL_FOG_HINT,
@@ -207,8 +334,24 @@ static void put_rasterization(struct take *t)
 	for (size_t i = 0; i < known; i++) {
 		const GLenum mode = number(t, hints[i]);
 		if (mode)
-			PUT(s, glHint, .target = hints[i], .mode = mode);
+			PUT(&t->out, glHint, .target = hints[i], .mode = mode);
 	}
+}
+
+static void put_rasterization(struct take *t)
+{
+	struct stream *s = &t->out;
+	put_polygon_mode(t);
+	PUT(s, glCullFace, .mode = number(t, GL_CULL_FACE_MODE));
+	PUT(s, glFrontFace, .mode = number(t, GL_FRONT_FACE));
+	PUT(s, glLineWidth, .width = real(t, GL_LINE_WIDTH));
+	PUT(s, glPolygonOffset, .factor = real(t, GL_POLYGON_OFFSET_FACTOR),
+		.units = real(t, GL_POLYGON_OFFSET_UNITS));
+	put_points(t);
+	PUT_NUMBER(t, GL_PROVOKING_VERTEX, glProvokingVertex, mode);
+	if (!is_es(t))
+		PUT(s, glPrimitiveRestartIndex, .index = t->context->exec.state.restart_index);
+	put_hints(t);
 	put_viewports(t);
 }
 
@@ -325,21 +468,26 @@ static void put_buffers(struct take *t)
 	put_indexed(t, GL_TRANSFORM_FEEDBACK_BUFFER, GL_TRANSFORM_FEEDBACK_BUFFER_BINDING,
 		GL_TRANSFORM_FEEDBACK_BUFFER_START, GL_TRANSFORM_FEEDBACK_BUFFER_SIZE,
 		GL_MAX_TRANSFORM_FEEDBACK_BUFFERS);
-	for (size_t i = 0; i < array_len(targets); i++)
-		PUT(&t->out, glBindBuffer, .target = targets[i].target,
-			.buffer = take_name(t, NAMES_buffer, number(t, targets[i].binding),
-				"buffer", "the context"));
+	for (size_t i = 0; i < array_len(targets); i++) {
+		GLint driver;
+		if (asked(t, targets[i].binding, &driver))
+			PUT(&t->out, glBindBuffer, .target = targets[i].target,
+				.buffer = take_name(
+					t, NAMES_buffer, (GLuint)driver, "buffer", "the context"));
+	}
 }
 
 static void put_program(struct take *t)
 {
-	const GLuint program = number(t, GL_CURRENT_PROGRAM);
-	PUT(&t->out, glUseProgram,
-		.program = take_name(t, NAMES_program, program, "program", "the context"));
-	const GLuint renderbuffer = number(t, GL_RENDERBUFFER_BINDING);
-	PUT(&t->out, glBindRenderbuffer, .target = GL_RENDERBUFFER,
-		.renderbuffer = take_name(
-			t, NAMES_renderbuffer, renderbuffer, "renderbuffer", "the context"));
+	GLint program, renderbuffer;
+	if (asked(t, GL_CURRENT_PROGRAM, &program))
+		PUT(&t->out, glUseProgram,
+			.program = take_name(
+				t, NAMES_program, (GLuint)program, "program", "the context"));
+	if (asked(t, GL_RENDERBUFFER_BINDING, &renderbuffer))
+		PUT(&t->out, glBindRenderbuffer, .target = GL_RENDERBUFFER,
+			.renderbuffer = take_name(t, NAMES_renderbuffer, (GLuint)renderbuffer,
+				"renderbuffer", "the context"));
 }
 
 /* ---- the rest ---- */
@@ -387,8 +535,9 @@ static void put_debug(struct take *t)
 
 static void put_clamping(struct take *t)
 {
-	PUT(&t->out, glClampColor, .target = GL_CLAMP_READ_COLOR,
-		.clamp = number(t, GL_CLAMP_READ_COLOR));
+	GLint clamp;
+	if (!is_es(t) && asked(t, GL_CLAMP_READ_COLOR, &clamp))
+		PUT(&t->out, glClampColor, .target = GL_CLAMP_READ_COLOR, .clamp = (GLenum)clamp);
 	const GLint patch = take_integer(t, GL_PATCH_VERTICES);
 	if (patch)
 		PUT(&t->out, glPatchParameteri, .pname = GL_PATCH_VERTICES, .value = patch);
@@ -398,10 +547,45 @@ static void put_clamping(struct take *t)
 			.depth = number(t, GL_CLIP_DEPTH_MODE));
 }
 
+/* What this context has of the fixed function: all of it in compatibility profiles and ES 1. */
+static bool has_fixed_function(struct take *t)
+{
+	return is_es(t)
+		? t->context->version < 20
+		: take_integer(t, GL_CONTEXT_PROFILE_MASK) & GL_CONTEXT_COMPATIBILITY_PROFILE_BIT;
+}
+
+/* ES 2 has the alignment alone, ES 3 neither byte order. */
+static void put_stores(struct take *t)
+{
+	const struct wire_state *st = &t->context->exec.state;
+	if (!is_es(t)) {
+		take_store(&t->out, &st->pack, GL_PACK_SWAP_BYTES);
+		take_store(&t->out, &st->unpack, GL_UNPACK_SWAP_BYTES);
+		return;
+	}
+	PUT(&t->out, glPixelStorei, .pname = GL_PACK_ALIGNMENT, .param = st->pack.alignment);
+	PUT(&t->out, glPixelStorei, .pname = GL_UNPACK_ALIGNMENT, .param = st->unpack.alignment);
+	if (t->context->version < 30)
+		return;
+	const struct {
+		GLenum name;
+		GLint value;
+	} rest[] = {{GL_PACK_ROW_LENGTH, st->pack.row_length},
+		{GL_PACK_SKIP_ROWS, st->pack.skip_rows},
+		{GL_PACK_SKIP_PIXELS, st->pack.skip_pixels},
+		{GL_UNPACK_ROW_LENGTH, st->unpack.row_length},
+		{GL_UNPACK_SKIP_ROWS, st->unpack.skip_rows},
+		{GL_UNPACK_SKIP_PIXELS, st->unpack.skip_pixels},
+		{GL_UNPACK_IMAGE_HEIGHT, st->unpack.image_height},
+		{GL_UNPACK_SKIP_IMAGES, st->unpack.skip_images}};
+	for (size_t i = 0; i < array_len(rest); i++)
+		PUT(&t->out, glPixelStorei, .pname = rest[i].name, .param = rest[i].value);
+}
+
 void take_state(struct take *t)
 {
-	const bool fixed_function =
-		take_integer(t, GL_CONTEXT_PROFILE_MASK) & GL_CONTEXT_COMPATIBILITY_PROFILE_BIT;
+	const bool fixed_function = has_fixed_function(t);
 	put_capabilities(t);
 	put_debug(t);
 	put_fragments(t);
@@ -410,10 +594,9 @@ void take_state(struct take *t)
 	put_units(t);
 	put_images(t);
 	put_program(t);
-	put_attributes(t, fixed_function);
+	put_attributes(t, fixed_function && !is_es(t));
 	if (fixed_function)
 		take_fixed_function(t);
-	take_store(&t->out, &t->context->exec.state.pack, GL_PACK_SWAP_BYTES);
-	take_store(&t->out, &t->context->exec.state.unpack, GL_UNPACK_SWAP_BYTES);
+	put_stores(t);
 	put_buffers(t);
 }

@@ -1,7 +1,7 @@
 /*
  * gl-kept: draws from objects that are made once, and prints a hash of every frame.
  *
- *	gl-kept [FRAMES-A-SECOND]
+ *	gl-kept [FRAMES-A-SECOND [query]]
  *
  * At the start it makes a texture that is uploaded, one that the GPU draws into, a vertex buffer,
  * a program with a uniform, and never touches their contents again: whoever throws the driver away
@@ -9,7 +9,8 @@
  *
  *	frame N hash H
  *
- * has one of 8 hashes, which depend on N mod 8 alone.
+ * has one of 8 hashes, which depend on N mod 8 alone. With `query` a query is begun and never
+ *ended.
  */
 #define GL_GLEXT_PROTOTYPES
 #include <GL/gl.h>
@@ -139,6 +140,13 @@ static void make_vertices(void)
 	glEnableVertexAttribArray(0);
 }
 
+static void begin_query(void)
+{
+	GLuint name;
+	glGenQueries(1, &name);
+	glBeginQuery(GL_SAMPLES_PASSED, name);
+}
+
 static uint32_t hash_frame(void)
 {
 	static uint8_t pixels[SIZE * SIZE * 4];
@@ -168,6 +176,8 @@ int main(int argc, char **argv)
 	load_texture();
 	draw_texture();
 	make_vertices();
+	if (argc > 2)
+		begin_query();
 	for (unsigned frame = 0;; frame++) {
 		struct timespec pause = {.tv_nsec = (long)(1e9 / (rate > 1.1 ? rate : 1.1))};
 		draw_frame(frame, turn);

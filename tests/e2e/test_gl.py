@@ -1,7 +1,7 @@
 """OpenGL through the proxy: no driver in the program, and a new proxy after each restore."""
 
 import re
-import subprocess
+import shutil
 from pathlib import Path
 
 import pytest
@@ -100,18 +100,40 @@ def test_an_animation_through_proxies(glckpt):
     assert blender.differing_frames(expected, blender.frames(output)) == []
 
 
-def test_what_cannot_be_kept_is_named(glckpt):
-    """An OpenGL ES program: the checkpoint is refused in one sentence, and the program goes on."""
-    if not subprocess.run(["which", "glmark2-es2"], capture_output=True).stdout:
-        pytest.skip("glmark2-es2 is missing")
-    session = glckpt.launch(
-        "glmark2-es2", "-b", "build:duration=60", "-s", "200x150", options=PROXY)
-    first = glckpt.work / "first.png"
+MOVING = {
+    "glxgears": ("glxgears",),
+    "es2gears": ("es2gears_x11",),
+    "glmark2-es2": ("glmark2-es2", "-b", "build:duration=600", "-s", "200x150"),
+}
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_a_program_moves_on(glckpt, name):
+    """Display lists, and OpenGL ES: stopped, taken up by a new proxy, no driver in the program."""
+    command = MOVING[name]
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is missing")
+    session = glckpt.launch(*command, options=PROXY)
+    first, later = glckpt.work / "first.png", glckpt.work / "later.png"
     wait_until(lambda: drawn(glckpt, session, first), "a picture")
-    assert "is not kept yet" in glckpt.refused("checkpoint", "--wait", session)
-    later = glckpt.work / "later.png"
+    (program,) = pids(glckpt, command[0])
+    assert drivers_in(program) == []
+    old = pids(glckpt, "glproxy")
+    session = glckpt.restore(glckpt.checkpoint(session, "--stop"))
+    assert not old & pids(glckpt, "glproxy"), "proxies of before live on"
+    wait_until(lambda: drawn(glckpt, session, first), "a picture")
     wait_until(lambda: drawn(glckpt, session, later) and changed(first, later), "it moves")
     glckpt.ok("kill", session)
+
+
+def test_what_cannot_be_kept_is_named(glckpt, native):
+    """A query under way: the checkpoint is refused in one sentence, and the program goes on."""
+    session = glckpt.launch(KEPT, "100", "query", options=PROXY)
+    goes_on(glckpt, session)
+    assert "is not kept yet" in glckpt.refused("checkpoint", "--wait", session)
+    goes_on(glckpt, session)
+    glckpt.ok("kill", session)
+    assert hashes(glckpt.log(session)) == native
 
 
 def drawn(glckpt, session, file) -> bool:
