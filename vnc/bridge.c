@@ -3,17 +3,19 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "vnc/resize.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <xcb/randr.h>
 
-#define FRAME_S (1 / 60.0)  /* no picture sooner after the last one */
-#define UNREAD_S 0.010      /* how often it is looked whether a viewer wants the next picture */
+#define FRAME_S (1 / 120.0) /* no picture sooner after the last one, nor sooner than twice the */
+#define FRAME_COSTS 2       /* time that taking the last one took: the session works too */
 #define GREETING_S 0.050    /* and whether one that has connected watches by now */
 #define RETRY_S 0.05        /* how often a session is looked for that may have come back: */
 #define RETRY_ALONE_S 1.0   /* sooner than it is restored, so that what is typed then is kept */
 #define HOLD_RETRY_S 0.5    /* and a display that does not answer */
+#define FIT_RETRY_S 0.005   /* and whether viewers have taken what is of the old size */
 #define FIRST_VIEWER_S 30.0 /* a viewer that is being started gets this long at least */
 
 /* ---- the picture ---- */
@@ -26,19 +28,17 @@ static void on_changed(void *data, int x, int y, int width, int height)
 static struct grab_target target_of(struct bridge *bridge)
 {
 	struct screen *screen = &bridge->screen;
-	return (struct grab_target){.pixels = screen->pixels,
-		.stride = screen->stride,
+	return (struct grab_target){.memory = &screen->memory,
 		.width = (uint16_t)screen->width,
 		.height = (uint16_t)screen->height,
-		.changed = on_changed,
-		.data = screen};
+		.told = {on_changed, screen}};
 }
 
 static struct banner_picture picture_of(const struct bridge *bridge)
 {
 	const struct screen *screen = &bridge->screen;
 	return (struct banner_picture){
-		screen->pixels, screen->stride, screen->width, screen->height};
+		screen->memory.bytes, (size_t)screen->width * 4, screen->width, screen->height};
 }
 
 static void mark_banner(struct bridge *bridge)
@@ -59,12 +59,13 @@ static void set_banner(struct bridge *bridge, const char *text)
 	if (text)
 		banner_show(&bridge->banner, &picture, text);
 	mark_banner(bridge);
+	screen_publish(&bridge->screen);
 	bridge->banner_text = text;
 }
 
 static const char *what_to_say(const struct bridge *bridge)
 {
-	if (bridge_holds(bridge))
+	if (bridge_holds(bridge) || bridge->unfit)
 		return NULL;
 	if (bridge->link.state == LINK_FREE && bridge->by_hand)
 		return "detached";
@@ -83,8 +84,13 @@ static int fit_size(struct bridge *bridge, struct err *err)
 	if (display->width == screen->width && display->height == screen->height)
 		return 0;
 	set_banner(bridge, NULL);
-	int result = screen_resize(screen, display->width, display->height);
-	return result < 0 ? err_set(err, "out of memory") : result;
+	return screen_resize(screen, display->width, display->height, err);
+}
+
+static void take_limits(struct bridge *bridge)
+{
+	const struct resize_limits limits = resize_limits(&bridge->display);
+	screen_set_limits(&bridge->screen, limits.width, limits.height);
 }
 
 static void take_cursor(struct bridge *bridge)
@@ -100,16 +106,19 @@ static int begin(struct bridge *bridge, struct err *err)
 	int fits = fit_size(bridge, err);
 	if (fits != 0)
 		return fits;
-	if (grab_start(&bridge->grab, display, err) < 0 ||
+	const struct grab_target target = target_of(bridge);
+	if (grab_start(&bridge->grab, display, &target, err) < 0 ||
 		keys_start(&bridge->keys, display, err) < 0 ||
 		clip_start(&bridge->clip, display, err) < 0)
 		return -1;
 	pointer_start(&bridge->pointer, display);
 	cursor_start(display);
 	take_cursor(bridge);
+	take_limits(bridge);
 	set_banner(bridge, NULL);
-	const struct grab_target target = target_of(bridge);
-	return grab_take_all(&bridge->grab, &target);
+	int result = grab_take_all(&bridge->grab);
+	screen_publish(&bridge->screen);
+	return result;
 }
 
 static void let_go(struct bridge *bridge)
@@ -124,30 +133,42 @@ static void let_go(struct bridge *bridge)
 	display_close(&bridge->display);
 }
 
+/* As begin(). */
+static int try_to_hold(struct bridge *bridge, struct err *err)
+{
+	const struct link *link = &bridge->link;
+	if (display_open(&bridge->display, link->socket, link->authority, err) < 0)
+		return -1;
+	display_guard_begin(&bridge->display);
+	int result = begin(bridge, err);
+	display_guard_end();
+	if (result != 0)
+		let_go(bridge);
+	return result;
+}
+
 static void take_hold(struct bridge *bridge)
 {
 	struct err err = ERR_INIT;
-	const struct link *link = &bridge->link;
-	bridge->hold_at = io_now() + HOLD_RETRY_S;
-	if (display_open(&bridge->display, link->socket, link->authority, &err) < 0) {
-		log_line("%s", err.text);
-		return;
-	}
-	display_guard_begin(&bridge->display);
-	int result = begin(bridge, &err);
-	display_guard_end();
-	if (result == 0)
-		return;
+	int result = try_to_hold(bridge, &err);
 	if (result < 0)
 		log_line("%s", err.text);
-	let_go(bridge);
+	bridge->unfit = result > 0;
+	bridge->hold_at = io_now() + (bridge->unfit ? FIT_RETRY_S : HOLD_RETRY_S);
+}
+
+static bool may_hold(const struct bridge *bridge)
+{
+	return bridge->wanted && bridge->link.state == LINK_FREE && !bridge->by_hand;
 }
 
 void bridge_settle(struct bridge *bridge)
 {
-	bool may = bridge->wanted && bridge->link.state == LINK_FREE && !bridge->by_hand;
+	bool may = may_hold(bridge);
 	if (bridge_holds(bridge) && (!may || display_lost(&bridge->display)))
 		let_go(bridge);
+	if (!may)
+		bridge->unfit = false;
 	if (!bridge_holds(bridge) && may && io_now() >= bridge->hold_at)
 		take_hold(bridge);
 	if (!bridge_holds(bridge))
@@ -157,12 +178,23 @@ void bridge_settle(struct bridge *bridge)
 
 /* ---- while the display is held ---- */
 
+/* Where the server refuses viewers keep the size that it has. */
+static void set_size(struct bridge *bridge, const struct input_event *event)
+{
+	struct err err = ERR_INIT;
+	if (bridge_holds(bridge) &&
+		resize_set(&bridge->display, (uint16_t)event->x, (uint16_t)event->y, &err) < 0)
+		log_line("%s", err.text);
+}
+
 static void play(struct bridge *bridge, struct input_event *event)
 {
 	if (event->kind == INPUT_KEY)
 		keys_event(&bridge->keys, event->down, event->keysym);
 	else if (event->kind == INPUT_POINTER)
 		pointer_event(&bridge->pointer, event->buttons, event->x, event->y);
+	else if (event->kind == INPUT_SIZE)
+		set_size(bridge, event);
 	else if (event->text)
 		clip_offer(&bridge->clip, event->text);
 }
@@ -214,24 +246,23 @@ static bool take_events(struct bridge *bridge)
 	}
 }
 
-/* When the next picture may be taken; monotonic, 0: nothing changed. */
-static double next_picture(const struct bridge *bridge)
+/* Nothing is taken that nobody waits for. */
+static bool picture_is_wanted(const struct bridge *bridge)
 {
-	return bridge_holds(bridge) && bridge->grab.dirty ? bridge->grabbed + FRAME_S : 0;
+	return bridge_holds(bridge) && bridge->grab.dirty && screen_awaited(&bridge->screen);
 }
 
+/* What was asked for before it was taken is answered by it. */
 static void take_picture(struct bridge *bridge)
 {
-	double due = next_picture(bridge);
-	const struct grab_target target = target_of(bridge);
-	if (!due || io_now() < due)
+	double begin = io_now();
+	if (begin < bridge->picture_at || !picture_is_wanted(bridge))
 		return;
-	if (!screen_awaited(&bridge->screen)) {
-		bridge->grabbed = io_now() - FRAME_S + UNREAD_S;
-		return;
-	}
-	bridge->grabbed = io_now();
-	grab_take(&bridge->grab, &target);
+	atomic_store(&bridge->screen.asked, false);
+	grab_take(&bridge->grab);
+	screen_publish(&bridge->screen);
+	double pause = (io_now() - begin) * FRAME_COSTS;
+	bridge->picture_at = begin + (pause > FRAME_S ? pause : FRAME_S);
 }
 
 static void work(struct bridge *bridge)
@@ -259,19 +290,19 @@ static void sooner(double *when, double other)
 		*when = other;
 }
 
-static int time_left(const struct bridge *bridge, bool greeting)
+static struct timespec time_left(const struct bridge *bridge, bool greeting)
 {
 	double now = io_now(), when = now + 1;
-	double picture = next_picture(bridge);
-	if (picture)
-		sooner(&when, picture);
+	if (picture_is_wanted(bridge))
+		sooner(&when, bridge->picture_at);
 	if (greeting)
 		sooner(&when, now + GREETING_S);
 	if (bridge->link.state == LINK_GONE)
 		sooner(&when, bridge->link_at);
-	if (bridge->wanted && !bridge_holds(bridge) && bridge->link.state == LINK_FREE)
-		sooner(&when, bridge->hold_at > now ? bridge->hold_at : now + HOLD_RETRY_S);
-	return when > now ? (int)((when - now) * 1000) + 1 : 0;
+	if (may_hold(bridge) && !bridge_holds(bridge))
+		sooner(&when, bridge->hold_at);
+	long nanoseconds = when > now ? (long)((when - now) * 1e9) : 0;
+	return (struct timespec){nanoseconds / 1000000000, nanoseconds % 1000000000};
 }
 
 static void look_for_session(struct bridge *bridge)
@@ -291,6 +322,7 @@ static bool look_at_viewers(struct bridge *bridge, bool *greeting)
 	double now = io_now();
 	bridge->wanted = viewers > 0;
 	*greeting = connected > viewers;
+	screen_set_greeting(&bridge->screen, *greeting);
 	if (connected && bridge->alone_until < now + bridge->linger_s)
 		bridge->alone_until = now + bridge->linger_s;
 	return now < bridge->alone_until && bridge->link.state != LINK_OVER;
@@ -306,7 +338,8 @@ static void await(struct bridge *bridge, bool greeting)
 			.events = POLLIN},
 	};
 	control_fds(&bridge->control, waits + 3);
-	if (poll(waits, array_len(waits), time_left(bridge, greeting)) < 0)
+	const struct timespec limit = time_left(bridge, greeting);
+	if (ppoll(waits, array_len(waits), &limit, NULL) < 0)
 		return;
 	if (waits[1].revents)
 		link_read(&bridge->link);

@@ -47,12 +47,13 @@ struct bridge {
 	const char *banner_text; /* of the banner that is shown */
 	bool by_hand;            /* let go until `glckpt attach` */
 	bool wanted;             /* somebody watches */
+	bool unfit;              /* a viewer stands in the way of a new size */
 
 	double linger_s;
 	double alone_until; /* ends then, unless somebody is connected; monotonic */
 	double hold_at;     /* not before this is the display tried again */
 	double link_at;     /* nor the link */
-	double grabbed;     /* when the last picture was taken */
+	double picture_at;  /* nor the next picture taken */
 };
 
 /* `dir`: its folder, there and locked; `session_dir`: RUN-DIR/NAME, where a session with a display

@@ -1,40 +1,55 @@
 #define _GNU_SOURCE
 #include "vnc/grab.h"
 
-#include <string.h>
-#include <sys/mman.h>
+#include "base/scope.h"
 
-/* More rectangles than this cost more round trips than the pixels between them. */
-#define RECTANGLES_MAX 12
+#include <fcntl.h>
 
-static int share_memory(struct grab *grab, struct err *err)
+/* More rectangles than this cost more than the pixels between them. */
+#define RECTANGLES_MAX 32
+#define BAND_ROWS (2 * TILE)
+#define BANDS_MAX 32
+
+/* So many dense takes in a row, and comparing is dropped; every so manieth compares anyway. */
+#define DENSE_ENOUGH 4
+#define COMPARE_EVERY 32
+
+/* ---- beginning and end ---- */
+
+/* The descriptor is xcb's from there on. */
+static int attach(const struct grab *grab, xcb_shm_seg_t segment, const struct memory *memory,
+	struct err *err)
 {
 	xcb_connection_t *connection = grab->display->connection;
-	size_t size = (size_t)grab->display->width * grab->display->height * 4;
-	scoped_fd int fd = memfd_create("glckpt-vnc", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+	int fd = fcntl(memory->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
 		return err_errno(err, "memory to share with the private X server");
-	void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED)
-		return err_errno(err, "memory to share with the private X server");
-	grab->memory = memory;
-	grab->size = size;
-	grab->segment = xcb_generate_id(connection);
-	/* The descriptor is xcb's from here on. */
-	xcb_void_cookie_t asked =
-		xcb_shm_attach_fd_checked(connection, grab->segment, steal_fd(&fd), 0);
+	xcb_void_cookie_t asked = xcb_shm_attach_fd_checked(connection, segment, fd, 0);
 	scoped_free xcb_generic_error_t *refused = xcb_request_check(connection, asked);
 	if (refused)
 		return err_set(err, "the private X server does not share memory");
 	return 0;
 }
 
-int grab_start(struct grab *grab, const struct display *display, struct err *err)
+static int share_memory(struct grab *grab, struct err *err)
+{
+	if (memory_init(&grab->between, grab->target.memory->size, err) < 0)
+		return -1;
+	grab->segment = xcb_generate_id(grab->display->connection);
+	grab->target_segment = xcb_generate_id(grab->display->connection);
+	if (attach(grab, grab->segment, &grab->between, err) < 0)
+		return -1;
+	return attach(grab, grab->target_segment, grab->target.memory, err);
+}
+
+int grab_start(struct grab *grab, const struct display *display, const struct grab_target *target,
+	struct err *err)
 {
 	xcb_connection_t *connection = display->connection;
-	*grab = (struct grab){.display = display, .dirty = true};
+	*grab = (struct grab){.display = display, .target = *target, .dirty = true};
 	if (share_memory(grab, err) < 0) {
-		grab_finish(grab);
+		memory_finish(&grab->between);
+		*grab = (struct grab){0};
 		return -1;
 	}
 	grab->damage = xcb_generate_id(connection);
@@ -47,14 +62,14 @@ int grab_start(struct grab *grab, const struct display *display, struct err *err
 
 void grab_finish(struct grab *grab)
 {
-	if (!grab->memory)
+	if (!grab->display)
 		return;
-	if (grab->damage) {
-		xcb_damage_destroy(grab->display->connection, grab->damage);
-		xcb_xfixes_destroy_region(grab->display->connection, grab->region);
-		xcb_shm_detach(grab->display->connection, grab->segment);
-	}
-	munmap(grab->memory, grab->size);
+	xcb_connection_t *connection = grab->display->connection;
+	xcb_damage_destroy(connection, grab->damage);
+	xcb_xfixes_destroy_region(connection, grab->region);
+	xcb_shm_detach(connection, grab->segment);
+	xcb_shm_detach(connection, grab->target_segment);
+	memory_finish(&grab->between);
 	*grab = (struct grab){0};
 }
 
@@ -66,24 +81,83 @@ bool grab_event(struct grab *grab, const xcb_generic_event_t *event)
 	return true;
 }
 
-/* ---- copying ---- */
+/* ---- bands: what is asked of the server, and not answered yet ---- */
 
-/* The rows from the first to the last that differ are copied, and told. */
-static void merge(struct grab *grab, const struct grab_target *target, xcb_rectangle_t r)
+struct band {
+	xcb_rectangle_t where;
+	size_t between; /* where in the memory between; unless it goes into the target itself */
+	bool direct;
+	xcb_shm_get_image_cookie_t asked;
+};
+
+struct take {
+	struct grab *grab;
+	bool compares;
+	struct band bands[BANDS_MAX];
+	int count;
+	size_t used; /* of the memory between */
+	size_t taken, differed;
+	bool failed;
+};
+
+static size_t stride_of(const struct grab *grab)
 {
-	size_t row = (size_t)r.width * 4;
-	const uint8_t *from = grab->memory;
-	uint8_t *to = target->pixels + (size_t)r.y * target->stride + (size_t)r.x * 4;
-	int first = 0, last = r.height;
-	while (first < last && !memcmp(to + first * target->stride, from + first * row, row))
-		first++;
-	while (last > first &&
-		!memcmp(to + (last - 1) * target->stride, from + (last - 1) * row, row))
-		last--;
-	for (int y = first; y < last; y++)
-		memcpy(to + y * target->stride, from + y * row, row);
-	if (first < last)
-		target->changed(target->data, r.x, r.y + first, r.width, last - first);
+	return (size_t)grab->target.width * 4;
+}
+
+static struct tiles_part part_of(const struct grab *grab, xcb_rectangle_t r)
+{
+	size_t stride = stride_of(grab);
+	uint8_t *pixels = grab->target.memory->bytes + (size_t)r.y * stride + (size_t)r.x * 4;
+	return (struct tiles_part){pixels, stride, r.x, r.y, r.width, r.height};
+}
+
+static void take_in(struct take *take, const struct band *band)
+{
+	const struct grab *grab = take->grab;
+	const xcb_rectangle_t r = band->where;
+	const struct tiles_told *told = &grab->target.told;
+	const struct tiles_part part = part_of(grab, r);
+	size_t pixels = (size_t)r.width * r.height;
+	if (band->direct)
+		told->changed(told->data, r.x, r.y, r.width, r.height);
+	else
+		pixels = tiles_merge(
+			&part, grab->between.bytes + band->between, (size_t)r.width * 4, told);
+	take->taken += (size_t)r.width * r.height;
+	take->differed += pixels;
+}
+
+/* Every answer is waited for, even after one has failed: they are in the connection. */
+static void receive(struct take *take)
+{
+	for (int i = 0; i < take->count; i++) {
+		const struct band *band = &take->bands[i];
+		scoped_free xcb_shm_get_image_reply_t *reply =
+			xcb_shm_get_image_reply(take->grab->display->connection, band->asked, NULL);
+		if (reply)
+			take_in(take, band);
+		else
+			take->failed = true;
+	}
+	take->count = 0;
+	take->used = 0;
+}
+
+static void ask(struct take *take, xcb_rectangle_t r)
+{
+	const struct grab *grab = take->grab;
+	size_t size = (size_t)r.width * r.height * 4;
+	if (take->count == BANDS_MAX || size > grab->between.size - take->used)
+		receive(take);
+	struct band *band = &take->bands[take->count++];
+	*band = (struct band){.where = r, .between = take->used};
+	band->direct = !take->compares && r.width == grab->target.width;
+	take->used += size;
+	band->asked = xcb_shm_get_image(grab->display->connection, grab->display->root, r.x, r.y,
+		r.width, r.height, ~0u, XCB_IMAGE_FORMAT_Z_PIXMAP,
+		band->direct ? grab->target_segment : grab->segment,
+		(uint32_t)(band->direct ? (size_t)r.y * stride_of(grab) : band->between));
 }
 
 /* False where nothing of it lies on the target. */
@@ -100,22 +174,40 @@ static bool clip(const struct grab_target *target, xcb_rectangle_t *r)
 	return true;
 }
 
-static int take_rectangle(struct grab *grab, const struct grab_target *target, xcb_rectangle_t r)
+static void ask_in_bands(struct take *take, xcb_rectangle_t r)
 {
-	xcb_connection_t *connection = grab->display->connection;
-	if (!clip(target, &r) || (size_t)r.width * r.height * 4 > grab->size)
-		return 0;
-	xcb_shm_get_image_cookie_t asked = xcb_shm_get_image(connection, grab->display->root, r.x,
-		r.y, r.width, r.height, ~0u, XCB_IMAGE_FORMAT_Z_PIXMAP, grab->segment, 0);
-	scoped_free xcb_shm_get_image_reply_t *reply =
-		xcb_shm_get_image_reply(connection, asked, NULL);
-	if (!reply)
-		return -1;
-	merge(grab, target, r);
-	return 0;
+	if (!clip(&take->grab->target, &r))
+		return;
+	for (int y = 0; y < r.height; y += BAND_ROWS) {
+		int rows = r.height - y < BAND_ROWS ? r.height - y : BAND_ROWS;
+		ask(take, (xcb_rectangle_t){r.x, (int16_t)(r.y + y), r.width, (uint16_t)rows});
+	}
 }
 
-int grab_take(struct grab *grab, const struct grab_target *target)
+/* ---- ---- */
+
+static bool should_compare(const struct grab *grab)
+{
+	return grab->dense < DENSE_ENOUGH || grab->dense % COMPARE_EVERY == 0;
+}
+
+static void learn(struct grab *grab, const struct take *take)
+{
+	bool dense = take->taken && take->differed >= take->taken - take->taken / 8;
+	grab->dense = dense ? grab->dense + 1 : 0;
+}
+
+static int take_rectangles(struct grab *grab, const xcb_rectangle_t *rectangles, int count)
+{
+	struct take take = {.grab = grab, .compares = should_compare(grab)};
+	for (int i = 0; i < count; i++)
+		ask_in_bands(&take, rectangles[i]);
+	receive(&take);
+	learn(grab, &take);
+	return take.failed ? -1 : 0;
+}
+
+int grab_take(struct grab *grab)
 {
 	xcb_connection_t *connection = grab->display->connection;
 	grab->dirty = false;
@@ -126,16 +218,12 @@ int grab_take(struct grab *grab, const struct grab_target *target)
 		return -1;
 	int count = xcb_xfixes_fetch_region_rectangles_length(region);
 	if (count > RECTANGLES_MAX)
-		return take_rectangle(grab, target, region->extents);
-	const xcb_rectangle_t *rectangles = xcb_xfixes_fetch_region_rectangles(region);
-	for (int i = 0; i < count; i++)
-		if (take_rectangle(grab, target, rectangles[i]) < 0)
-			return -1;
-	return 0;
+		return take_rectangles(grab, &region->extents, 1);
+	return take_rectangles(grab, xcb_xfixes_fetch_region_rectangles(region), count);
 }
 
-int grab_take_all(struct grab *grab, const struct grab_target *target)
+int grab_take_all(struct grab *grab)
 {
-	const xcb_rectangle_t whole = {0, 0, target->width, target->height};
-	return take_rectangle(grab, target, whole);
+	const xcb_rectangle_t whole = {0, 0, grab->target.width, grab->target.height};
+	return take_rectangles(grab, &whole, 1);
 }

@@ -21,6 +21,7 @@ enum input_kind {
 	INPUT_KEY,
 	INPUT_POINTER,
 	INPUT_TEXT,
+	INPUT_SIZE,
 };
 
 struct input_event {
@@ -28,7 +29,7 @@ struct input_event {
 	bool down; /* a key */
 	uint32_t keysym;
 	unsigned buttons; /* the pointer; bit 0 is button 1 */
-	int x, y;
+	int x, y;         /* of the pointer; the size that is wished for */
 	char *text; /* of the clipboard: a heap string in UTF-8; whoever takes the event owns it */
 };
 

@@ -1,21 +1,34 @@
 #define _GNU_SOURCE
 #include "vnc/screen.h"
 
+#include "base/io.h"
 #include "base/log.h"
 
 #include <iconv.h>
 #include <rfb/rfb.h>
 #include <rfb/rfbregion.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* A viewer that takes nothing for so long is let go. */
 #define SLOW_VIEWER_MS 20000
 
+/* One that takes nothing for so long has to go where it holds up a new size of the screen. */
+#define STUCK_VIEWER_MS 3000
+
+/* How often a viewer's thread looks whether the handshake is over. */
+#define GREETING_MS 5
+
 /* ---- what viewers do: their threads ---- */
+
+static struct screen *screen_of(const rfbClientPtr client)
+{
+	return client->screen->screenData;
+}
 
 static struct input *input_of(const rfbClientPtr client)
 {
-	return client->screen->screenData;
+	return screen_of(client)->input;
 }
 
 static void on_key(rfbBool down, rfbKeySym keysym, rfbClientPtr client)
@@ -68,8 +81,35 @@ static void on_utf8(char *text, int size, rfbClientPtr client)
 	put_text(client, strndup(text, (size_t)size));
 }
 
+/* The answer in the words of RFB's ExtendedDesktopSize. What may be tried is; the viewer hears of
+ * the new size when the private X server has it. */
+static int on_size(
+	int width, int height, int monitors, rfbExtDesktopScreen *layout, rfbClientPtr client)
+{
+	struct screen *screen = screen_of(client);
+	const int widest = atomic_load(&screen->widest), highest = atomic_load(&screen->highest);
+	if (!widest)
+		return rfbExtDesktopSize_ResizeProhibited;
+	if (monitors != 1 || width < 1 || height < 1 || width > widest || height > highest)
+		return rfbExtDesktopSize_InvalidScreenLayout;
+	input_put(
+		screen->input, &(struct input_event){.kind = INPUT_SIZE, .x = width, .y = height});
+	return rfbExtDesktopSize_Success;
+}
+
+/* In the viewer's own thread, which libvncserver (0.9.14) neither detaches nor joins: its stack
+ * would stay for ever. */
 static void on_gone(rfbClientPtr client)
 {
+	if (pthread_equal(pthread_self(), client->client_thread))
+		pthread_detach(pthread_self());
+	input_wake(input_of(client));
+}
+
+/* Called just before the request is noted, so it is noted here too. */
+static void on_asked(rfbClientPtr client, rfbFramebufferUpdateRequestMsg *message)
+{
+	atomic_store(&screen_of(client)->asked, true);
 	input_wake(input_of(client));
 }
 
@@ -85,6 +125,7 @@ static enum rfbNewClientAction on_new(rfbClientPtr client)
 {
 	drop_path(client);
 	client->clientGoneHook = on_gone;
+	client->clientFramebufferUpdateRequestHook = on_asked;
 	input_wake(input_of(client));
 	return RFB_CLIENT_ACCEPT;
 }
@@ -99,15 +140,14 @@ static void set_format(rfbScreenInfoPtr rfb)
 	rfb->serverFormat.blueShift = 0;
 }
 
-static int new_pixels(struct screen *screen, int width, int height)
+static int new_pixels(struct screen *screen, int width, int height, struct err *err)
 {
-	uint8_t *pixels = calloc((size_t)width * (size_t)height, 4);
-	if (!pixels)
+	struct memory memory;
+	if (memory_init(&memory, (size_t)width * (size_t)height * 4, err) < 0)
 		return -1;
-	screen->pixels = pixels;
+	screen->memory = memory;
 	screen->width = width;
 	screen->height = height;
-	screen->stride = (size_t)width * 4;
 	return 0;
 }
 
@@ -117,25 +157,30 @@ static void set_hooks(rfbScreenInfoPtr rfb)
 	rfb->ptrAddEvent = on_pointer;
 	rfb->setXCutText = on_latin1;
 	rfb->setXCutTextUTF8 = on_utf8;
+	rfb->setDesktopSizeHook = on_size;
 	rfb->newClientHook = on_new;
 }
 
 int screen_init(struct screen *screen, const char *name, int width, int height, struct input *input,
 	struct err *err)
 {
-	*screen = (struct screen){.admission = PTHREAD_MUTEX_INITIALIZER};
+	*screen = (struct screen){
+		.admission = PTHREAD_MUTEX_INITIALIZER, .input = input, .changes = sraRgnCreate()};
 	rfbLogEnable(getenv("GLCKPT_DEBUG") != NULL);
 	screen->rfb = rfbGetScreen(NULL, NULL, width, height, 8, 3, 4);
-	if (!screen->rfb || new_pixels(screen, width, height) < 0)
+	if (!screen->rfb)
 		return err_set(err, "out of memory");
+	if (new_pixels(screen, width, height, err) < 0)
+		return -1;
 	rfbScreenInfoPtr rfb = screen->rfb;
 	set_format(rfb);
 	set_hooks(rfb);
-	rfb->screenData = input;
+	rfb->screenData = screen;
 	rfb->desktopName = name;
-	rfb->frameBuffer = (char *)screen->pixels;
+	rfb->frameBuffer = (char *)screen->memory.bytes;
 	rfb->alwaysShared = TRUE;
 	rfb->maxClientWait = SLOW_VIEWER_MS;
+	rfb->deferUpdateTime = GREETING_MS;
 	rfb->cursor = NULL;
 	rfb->port = 0; /* the door listens, not libvncserver */
 	rfb->ipv6port = 0;
@@ -181,7 +226,7 @@ int screen_viewers(const struct screen *screen, int *connected)
 
 bool screen_awaited(const struct screen *screen)
 {
-	bool awaited = false;
+	bool awaited = atomic_load(&screen->asked);
 	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
 	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));) {
 		LOCK(client->updateMutex);
@@ -194,23 +239,66 @@ bool screen_awaited(const struct screen *screen)
 
 void screen_changed(struct screen *screen, int x, int y, int width, int height)
 {
-	rfbMarkRectAsModified(screen->rfb, x, y, x + width, y + height);
+	sraRegionPtr changed = sraRgnCreateRect(x, y, x + width, y + height);
+	sraRgnOr(screen->changes, changed);
+	sraRgnDestroy(changed);
+}
+
+void screen_publish(struct screen *screen)
+{
+	if (sraRgnEmpty(screen->changes))
+		return;
+	rfbMarkRegionAsModified(screen->rfb, screen->changes);
+	sraRgnMakeEmpty(screen->changes);
+}
+
+/* The same time is what a viewer's thread waits for more changes; they come together here. */
+void screen_set_greeting(struct screen *screen, bool greeting)
+{
+	screen->rfb->deferUpdateTime = greeting ? GREETING_MS : 0;
 }
 
 /* ---- a new size ---- */
 
-static bool somebody_is_written_to(const struct screen *screen)
+static bool is_written_to(rfbClientPtr client)
+{
+	if (pthread_mutex_trylock(&client->sendMutex) != 0)
+		return true;
+	pthread_mutex_unlock(&client->sendMutex);
+	return false;
+}
+
+/* A viewer's clientData says since when, in ms, it was found so at every try; NULL: it was not. */
+static bool is_in_the_way(rfbClientPtr client, uintptr_t now)
+{
+	if (!is_written_to(client)) {
+		client->clientData = NULL;
+		return false;
+	}
+	if (!client->clientData)
+		client->clientData = (void *)now;
+	if (now - (uintptr_t)client->clientData > STUCK_VIEWER_MS && client->sock >= 0)
+		shutdown(client->sock, SHUT_RDWR);
+	return true;
+}
+
+static bool somebody_is_in_the_way(const struct screen *screen)
 {
 	bool busy = false;
+	const uintptr_t now = (uintptr_t)(io_now() * 1000) + 1;
 	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
-	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));) {
-		if (pthread_mutex_trylock(&client->sendMutex) != 0)
-			busy = true;
-		else
-			pthread_mutex_unlock(&client->sendMutex);
-	}
+	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));)
+		busy = is_in_the_way(client, now) || busy;
 	rfbReleaseClientIterator(iterator);
 	return busy;
+}
+
+static void forget_who_was_in_the_way(const struct screen *screen)
+{
+	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));)
+		client->clientData = NULL;
+	rfbReleaseClientIterator(iterator);
 }
 
 /* libvncserver has set its own order of colours, and told the viewers' translations. */
@@ -224,21 +312,33 @@ static void set_format_again(struct screen *screen)
 		UNLOCK(client->sendMutex);
 	}
 	rfbReleaseClientIterator(iterator);
+	sraRgnMakeEmpty(screen->changes);
 	screen_changed(screen, 0, 0, screen->width, screen->height);
+	screen_publish(screen);
 }
 
-int screen_resize(struct screen *screen, int width, int height)
+int screen_resize(struct screen *screen, int width, int height, struct err *err)
 {
-	uint8_t *old = screen->pixels;
+	struct memory old = screen->memory;
 	pthread_mutex_lock(&screen->admission);
-	int result = somebody_is_written_to(screen) ? 1 : new_pixels(screen, width, height);
+	int result = somebody_is_in_the_way(screen) ? 1 : new_pixels(screen, width, height, err);
 	if (result == 0) {
-		rfbNewFramebuffer(screen->rfb, (char *)screen->pixels, width, height, 8, 3, 4);
+		forget_who_was_in_the_way(screen);
+		rfbNewFramebuffer(
+			screen->rfb, (char *)screen->memory.bytes, width, height, 8, 3, 4);
 		set_format_again(screen);
-		free(old);
+		memory_finish(&old);
 	}
 	pthread_mutex_unlock(&screen->admission);
 	return result;
+}
+
+/* libvncserver closes connections whose rows do not fit into its buffer. */
+void screen_set_limits(struct screen *screen, int width, int height)
+{
+	const int row = (UPDATE_BUF_SIZE - sz_rfbFramebufferUpdateRectHeader) / 4;
+	atomic_store(&screen->widest, width > row ? row : width);
+	atomic_store(&screen->highest, height);
 }
 
 /* ---- the cursor ---- */

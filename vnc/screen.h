@@ -2,8 +2,8 @@
  * screen.h: the picture that viewers see, and the viewers (RFB, by libvncserver).
  *
  * Each viewer has threads of its own, so one that stops reading holds up nobody else. The picture
- * is written by the main thread while viewers' threads read it; what they read half-written is
- * marked as changed afterwards and sent again.
+ * is written by the main thread, or by the private X server when it asks, while viewers' threads
+ * read it; what they read half-written is published afterwards and sent again.
  */
 #ifndef VNC_SCREEN_H
 #define VNC_SCREEN_H
@@ -11,20 +11,26 @@
 #include "base/err.h"
 #include "vnc/cursor.h"
 #include "vnc/input.h"
+#include "vnc/memory.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 struct _rfbScreenInfo;
+struct sraRegion;
 
 struct screen {
 	struct _rfbScreenInfo *rfb;
-	uint8_t *pixels; /* as in grab.h */
-	size_t stride;
+	struct input *input;
+	struct memory memory; /* the pixels, as in grab.h, without gaps between rows */
 	int width, height;
-	pthread_mutex_t admission; /* one newcomer at a time, none while the size changes */
-	char *password[2];         /* a list of one, closed by NULL */
+	struct sraRegion *changes;  /* not published yet */
+	atomic_bool asked;          /* a viewer has asked for news since screen_publish() */
+	atomic_int widest, highest; /* what the private X server can be resized to; 0: not at all */
+	pthread_mutex_t admission;  /* one newcomer at a time, none while the size changes */
+	char *password[2];          /* a list of one, closed by NULL */
 };
 
 /* `name`: shown by viewers; borrowed. What viewers do goes into `input`. */
@@ -40,13 +46,23 @@ void screen_set_password(struct screen *screen, const char *password);
 /* How many see the picture; how many are connected. Any thread. */
 int screen_viewers(const struct screen *screen, int *connected);
 
-/* True while a viewer waits for something new. */
+/* While somebody has connected and does not watch yet libvncserver looks for it in turns: not too
+ * often then. Main thread. */
+void screen_set_greeting(struct screen *screen, bool greeting);
+
+/* True while a viewer waits for something new. When one begins to, the main thread is woken. */
 bool screen_awaited(const struct screen *screen);
 
+/* Notes what has changed; screen_publish() then gives it to the viewers as one. Main thread. */
 void screen_changed(struct screen *screen, int x, int y, int width, int height);
+void screen_publish(struct screen *screen);
 
-/* A new size, all black. 1: a viewer is being written to, try again; -1: no memory. */
-int screen_resize(struct screen *screen, int width, int height);
+/* A new size, all black. 1: a viewer is being written to, try again soon; one that is found so at
+ * every try for some seconds does not read, and is let go. -1: no memory. */
+int screen_resize(struct screen *screen, int width, int height, struct err *err);
+
+/* Viewers may ask for sizes up to this one from now on. */
+void screen_set_limits(struct screen *screen, int width, int height);
 
 /* Takes cursor->pixels over. */
 void screen_set_cursor(struct screen *screen, const struct cursor *cursor);

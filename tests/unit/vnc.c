@@ -3,6 +3,8 @@
 #include "vnc/http.h"
 #include "vnc/input.h"
 #include "vnc/keymap.h"
+#include "vnc/memory.h"
+#include "vnc/tiles.h"
 
 #include "base/scope.h"
 
@@ -91,6 +93,84 @@ static void test_kinds_of_keysyms(void **state)
 	assert_true(keymap_is_modifier(0xffe1) && !keymap_is_modifier(0xffe5));
 	assert_true(keymap_is_lock(0xffe5) && keymap_is_lock(0xff7f));
 	assert_true(keymap_is_character('a') && !keymap_is_character(0xff09));
+}
+
+/* ---- tiles ---- */
+
+#define PICTURE_WIDTH (3 * TILE + 10)
+#define PICTURE_HEIGHT (2 * TILE + 5)
+#define PART_X 7 /* of a picture that is wider */
+#define STRIDE_PIXELS (PICTURE_WIDTH + 20)
+
+struct pictures {
+	uint32_t seen[PICTURE_HEIGHT][STRIDE_PIXELS];
+	uint32_t newer[PICTURE_HEIGHT][PICTURE_WIDTH];
+	bool told[PICTURE_HEIGHT][STRIDE_PIXELS];
+	int rectangles;
+};
+
+static void note_told(void *data, int x, int y, int width, int height)
+{
+	struct pictures *pictures = data;
+	pictures->rectangles++;
+	for (int row = y; row < y + height; row++)
+		for (int column = x; column < x + width; column++)
+			pictures->told[row][column] = true;
+}
+
+static size_t merge(struct pictures *pictures)
+{
+	const struct tiles_told told = {note_told, pictures};
+	const struct tiles_part part = {(uint8_t *)&pictures->seen[0][PART_X], STRIDE_PIXELS * 4,
+		PART_X, 0, PICTURE_WIDTH, PICTURE_HEIGHT};
+	memset(pictures->told, 0, sizeof(pictures->told));
+	pictures->rectangles = 0;
+	return tiles_merge(&part, (const uint8_t *)pictures->newer, PICTURE_WIDTH * 4, &told);
+}
+
+static void test_tiles_that_are_the_same_are_not_told(void **state)
+{
+	static struct pictures pictures;
+	assert_int_equal(merge(&pictures), 0);
+	assert_int_equal(pictures.rectangles, 0);
+}
+
+static void test_tiles_of_one_row_are_told_as_one(void **state)
+{
+	static struct pictures pictures;
+	pictures.newer[0][0] = pictures.newer[TILE - 1][TILE] = 1;
+	assert_int_equal(merge(&pictures), 2 * TILE * TILE);
+	assert_int_equal(pictures.rectangles, 1);
+	assert_true(pictures.told[TILE - 1][PART_X + 2 * TILE - 1]);
+	assert_false(pictures.told[0][PART_X + 2 * TILE] || pictures.told[TILE][PART_X]);
+}
+
+static void test_every_change_arrives_and_is_told(void **state)
+{
+	static struct pictures pictures, before;
+	srand(1);
+	for (int round = 0; round < 200; round++) {
+		before = pictures;
+		for (int i = rand() % 8; i >= 0; i--)
+			pictures.newer[rand() % PICTURE_HEIGHT][rand() % PICTURE_WIDTH] ^= 1;
+		merge(&pictures);
+		for (int y = 0; y < PICTURE_HEIGHT; y++)
+			for (int x = 0; x < PICTURE_WIDTH; x++) {
+				const uint32_t seen = pictures.seen[y][PART_X + x];
+				assert_int_equal(seen, pictures.newer[y][x]);
+				assert_true(seen == before.seen[y][PART_X + x] ||
+					pictures.told[y][PART_X + x]);
+			}
+	}
+}
+
+static void test_shared_memory_keeps_its_size(void **state)
+{
+	scoped(memory_finish) struct memory memory;
+	assert_int_equal(memory_init(&memory, 4096, NULL), 0);
+	assert_int_equal(memory.bytes[4095], 0);
+	assert_int_equal(ftruncate(memory.fd, 0), -1);
+	assert_int_equal(ftruncate(memory.fd, 8192), -1);
 }
 
 /* ---- input ---- */
@@ -212,6 +292,10 @@ int main(void)
 		cmocka_unit_test(test_lent_keys_stay_spare_when_the_map_is_read_again),
 		cmocka_unit_test(test_a_full_layout_lends_nothing),
 		cmocka_unit_test(test_kinds_of_keysyms),
+		cmocka_unit_test(test_tiles_that_are_the_same_are_not_told),
+		cmocka_unit_test(test_tiles_of_one_row_are_told_as_one),
+		cmocka_unit_test(test_every_change_arrives_and_is_told),
+		cmocka_unit_test(test_shared_memory_keeps_its_size),
 		cmocka_unit_test(test_a_full_queue_keeps_releases),
 		cmocka_unit_test(test_movements_become_one_and_clicks_do_not),
 		cmocka_unit_test(test_a_banner_leaves_nothing_behind),

@@ -33,7 +33,7 @@ struct recorder {
 	struct link link;
 	struct display display;
 	struct grab grab;
-	uint8_t *pixels; /* of the display, as large as it is while it is held */
+	struct memory memory; /* the display's pixels, as large as it is while it is held */
 	struct film film;
 	bool filming;            /* the film was started */
 	int report;              /* who started us waits there; -1: nobody */
@@ -71,7 +71,7 @@ static void copy_pixels(struct recorder *recorder)
 	int height = least(film->height, recorder->display.height);
 	for (int y = 0; y < height; y++)
 		memcpy(film->picture + (size_t)y * film->width * 4,
-			recorder->pixels + (size_t)y * recorder->display.width * 4,
+			recorder->memory.bytes + (size_t)y * recorder->display.width * 4,
 			(size_t)width * 4);
 }
 
@@ -103,19 +103,17 @@ static void on_changed(void *data, int x, int y, int width, int height)
 
 static struct grab_target target_of(const struct recorder *recorder)
 {
-	return (struct grab_target){.pixels = recorder->pixels,
-		.stride = (size_t)recorder->display.width * 4,
+	return (struct grab_target){.memory = &recorder->memory,
 		.width = recorder->display.width,
 		.height = recorder->display.height,
-		.changed = on_changed};
+		.told = {on_changed, NULL}};
 }
 
 static int take_picture(struct recorder *recorder)
 {
 	xcb_connection_t *connection = recorder->display.connection;
-	const struct grab_target target = target_of(recorder);
 	xcb_xfixes_get_cursor_image_cookie_t asked = xcb_xfixes_get_cursor_image(connection);
-	int result = recorder->grab.dirty ? grab_take(&recorder->grab, &target) : 0;
+	int result = recorder->grab.dirty ? grab_take(&recorder->grab) : 0;
 	scoped_free xcb_xfixes_get_cursor_image_reply_t *cursor =
 		xcb_xfixes_get_cursor_image_reply(connection, asked, NULL);
 	if (result < 0 || !cursor)
@@ -143,14 +141,13 @@ static int start_film(struct recorder *recorder, struct err *err)
 static int begin(struct recorder *recorder, struct err *err)
 {
 	size_t size = (size_t)recorder->display.width * recorder->display.height * 4;
-	free(recorder->pixels);
-	recorder->pixels = calloc(1, size);
-	if (!recorder->pixels)
-		return err_set(err, "out of memory");
-	if (grab_start(&recorder->grab, &recorder->display, err) < 0)
+	memory_finish(&recorder->memory);
+	if (memory_init(&recorder->memory, size, err) < 0)
 		return -1;
 	const struct grab_target target = target_of(recorder);
-	if (grab_take_all(&recorder->grab, &target) < 0 || take_picture(recorder) < 0)
+	if (grab_start(&recorder->grab, &recorder->display, &target, err) < 0)
+		return -1;
+	if (grab_take_all(&recorder->grab) < 0 || take_picture(recorder) < 0)
 		return err_set(err, "the private X server gave no picture");
 	return 0;
 }
