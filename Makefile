@@ -153,7 +153,7 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(filter-out $(BUILD)/xdetach/m
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
-		$(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS)) -pthread
+		$(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS) $(BENCH_PKGS)) -pthread
 
 # The one that is a program like any other: no part of glckpt is in it.
 $(BUILD)/tests/bench/gl-rows: tests/bench/gl-rows.c $(BUILD)/.tools
@@ -198,8 +198,9 @@ check: all $(UNIT)
 check-asan:
 	@$(MAKE) $(JOBS) SANITIZE=address,undefined check
 
-#: bench        checkpoint and restore, measured against plain criu
+#: bench        checkpoints, restores and the display, measured against their rivals
 bench: criu
+	@tools/deps.sh run demo bench
 	@$(PYTHON) tests/bench/bench.py
 
 # ---- hygiene --------------------------------------------------------------------------------

@@ -19,3 +19,22 @@ all: $(BUILD)/glckpt-vnc $(BUILD)/glckpt-record
 VNC_TESTS := $(addprefix $(BUILD)/tests/unit/,vnc vnc-screen)
 $(VNC_TESTS): UNIT_PKGS = $(VNC_PKGS)
 $(VNC_TESTS): $(filter-out $(BUILD)/vnc/main.o,$(VNC))
+
+# The measurements' moving pictures, and the viewer that counts them.
+$(BUILD)/tests/bench/rfb-count: BENCH_PKGS = libvncclient
+$(BUILD)/tests/bench/moving-x: BENCH_PKGS = xcb xcb-shm
+$(BUILD)/tests/bench/moving-gl: BENCH_PKGS = gl x11
+
+#: fuzz-viewer  feeds nonsense to the bridge's viewers' side for an hour, or SECONDS=N
+.PHONY: fuzz-viewer
+fuzz-viewer:
+	@$(MAKE) $(JOBS) CC=clang BUILD=build/fuzz CFLAGS='-O1 -g' \
+		SANFLAGS='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined' build/fuzz/tests/fuzz/viewer
+	@mkdir -p build/fuzz/corpus-viewer
+	build/fuzz/tests/fuzz/viewer -close_fd_mask=2 -artifact_prefix=build/fuzz/ -max_len=4096 \
+		-max_total_time=$(or $(SECONDS),3600) build/fuzz/corpus-viewer
+
+$(BUILD)/tests/fuzz/viewer: $(BUILD)/tests/fuzz/viewer.o $(filter-out $(BUILD)/vnc/main.o,$(VNC)) \
+		$(call objects,$(wildcard wire/ctl*.c)) $(BASE)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(shell $(PKG_CONFIG) --libs $(VNC_PKGS)) -lm -pthread

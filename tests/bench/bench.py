@@ -20,10 +20,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import checkpoints, gl, prediction  # noqa: E402
+from bench import checkpoints, display, gl, prediction  # noqa: E402
 from harness.driver import BUILD  # noqa: E402
 
-PARTS = {"checkpoints": checkpoints.tables, "prediction": prediction.tables, "gl": gl.tables}
+PARTS = {"checkpoints": checkpoints.tables, "prediction": prediction.tables, "gl": gl.tables,
+         "display": display.tables}
 
 
 def parse() -> argparse.Namespace:
