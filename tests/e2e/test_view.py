@@ -2,17 +2,23 @@
 
 import contextlib
 import json
+import os
+import random
 import socket
 import subprocess
 import threading
+from pathlib import Path
 
+import numpy
 import pytest
+from bench.plain import PlainCriu, listens
 from harness.browser import browser_at, wait_canvas
-from harness.driver import USAGE, wait_until
-from harness.viewer import RfbClient, Viewer, x_server
-from harness.writer import launch_writer, shows_session, typed, wait_typed
+from harness.driver import USAGE, processes_below, wait_until
+from harness.viewer import LINGER, RfbClient, viewer_of
+from harness.writer import SIZE, launch_writer, session_picture, shows_session, typed, wait_typed
 
-LINGER = ("--linger", "20s")
+def sees(glckpt, client, session):
+    return numpy.array_equal(client.picture(), session_picture(glckpt, session))
 
 
 def bridge_socket(glckpt, session, *options):
@@ -28,16 +34,6 @@ def client_of(glckpt, session, *options):
         yield client
     finally:
         client.close()
-
-
-@contextlib.contextmanager
-def viewer_of(glckpt, session):
-    with x_server(glckpt) as where:
-        viewer = Viewer(glckpt, session, where, *LINGER)
-        try:
-            yield viewer
-        finally:
-            viewer.close()
 
 
 # ---- TigerVNC's viewer ----
@@ -81,15 +77,66 @@ def test_what_is_typed_during_checkpoints_arrives_once(glckpt):
         assert viewer.is_connected_as_before()
 
 
+@pytest.mark.parametrize("server", ["xvfb", "xvnc"])
+def test_a_viewer_resizes_the_screen(glckpt, server):
+    sizes = [(640, 480), (700, 500), SIZE] if server == "xvfb" else [(640, 480), (900, 700)]
+    session = launch_writer(glckpt, server=server)
+    with viewer_of(glckpt, session) as viewer:
+        shows_session(glckpt, viewer, session)
+        for size in sizes:
+            viewer.resize(*size)
+            wait_until(lambda: screen_size(glckpt, session) == size, f"the screen is {size}")
+            shows_session(glckpt, viewer, session, size)
+            glckpt.checkpoint(session, "--wait")
+        glckpt.restore(glckpt.checkpoint(session, "--stop"))
+        shows_session(glckpt, viewer, session, sizes[-1])
+        assert viewer.is_connected_as_before()
+
+
+def screen_size(glckpt, session):
+    height, width, _ = session_picture(glckpt, session).shape
+    return width, height
+
+
 def type_slowly(viewer, text):
     for start in range(0, len(text), 8):
         viewer.type(text[start : start + 8])
 
 
-# ---- a browser ----
+# ---- both at once ----
+
+
+def test_viewer_and_browser_over_five_checkpoints_and_five_stops(glckpt):
+    """Neither loses its connection or needs a click, and what is typed arrives exactly once."""
+    session = launch_writer(glckpt)
+    address = glckpt.ok("view", "--web", *LINGER, session)
+    written = ""
+    with viewer_of(glckpt, session) as viewer, browser_at(glckpt, address) as browser:
+        wait_until(lambda: is_connected(browser), "noVNC has connected")
+        canvas = browser.find_element("css selector", "canvas")
+        canvas.click()
+        for number in range(10):
+            line = f"line{number}\n"
+            typist = (viewer.type, canvas.send_keys)[number // 2 % 2]
+            typist(line)
+            written += line
+            if number % 2 == 0:  # what is on its way waits
+                glckpt.checkpoint(session, "--wait")
+            wait_typed(glckpt, written)
+            if number % 2 == 1:
+                glckpt.restore(glckpt.checkpoint(session, "--stop"))
+        shows_session(glckpt, viewer, session)
+        wait_canvas(glckpt, browser, session)
+        assert viewer.is_connected_as_before()
+        assert is_connected(browser)
+        assert browser.execute_script("return window.sockets") == 1
+
 
 def is_connected(browser):
     return "noVNC_connected" in browser.execute_script("return document.documentElement.className")
+
+
+# ---- a browser ----
 
 
 def test_browser_over_checkpoints_stops_and_restores(glckpt):
@@ -115,6 +162,35 @@ def test_browser_over_checkpoints_stops_and_restores(glckpt):
         browser.get(address)
         refused = "return document.body && document.body.innerText"
         wait_until(lambda: "used already" in (browser.execute_script(refused) or ""), "refused")
+
+
+# ---- what it is good for ----
+
+
+def test_plain_criu_refuses_a_watched_xvnc(glckpt):
+    """The same tree, with a viewer at the X server itself; without the viewer it is dumped."""
+    if os.geteuid() != 0:
+        pytest.skip("plain criu needs root")
+    number, rfb = os.getpid(), glckpt.work / "rfb"
+    display = Path(f"/tmp/.X11-unix/X{number}")
+    xvnc = f"Xvnc :{number} -rfbunixpath {rfb} -rfbport -1 -SecurityTypes None"
+    xvnc += " -nolisten tcp -nolisten local -nolock"
+    xterm = f"DISPLAY=:{number} exec xterm -e sleep 1000"
+    tree = f"{xvnc} & until [ -S {display} ]; do sleep 0.1; done; {xterm}"
+    plain = PlainCriu(glckpt.base / "plain", tree)
+    try:
+        wait_until(lambda: rfb.exists() and listens(rfb), "Xvnc listens")
+        viewer = RfbClient.on_socket(str(rfb))
+        viewer.ask()
+        viewer.update()
+        with pytest.raises(AssertionError):
+            plain.dump(glckpt.base / "watched")
+        assert "xternal" in (glckpt.base / "watched" / "dump.log").read_text()
+        viewer.close()
+        plain.dump(glckpt.base / "unwatched")
+    finally:
+        plain.kill()
+        display.unlink(missing_ok=True)
 
 
 # ---- what the bridge promises, seen from a bare client ----
@@ -167,6 +243,22 @@ def test_clipboard_both_ways(glckpt):
         got = glckpt.work / "got"
         wait_until(lambda: got.exists() and got.read_text() == "für drüben", "it is pasted")
         assert client.copied() == "zurück"
+
+
+def test_a_new_size_reaches_every_viewer_and_waits_for_none(glckpt):
+    session = launch_writer(glckpt)
+    with client_of(glckpt, session) as client, client_of(glckpt, session) as other:
+        deaf = RfbClient.on_socket(bridge_socket(glckpt, session))
+        for _ in range(8):
+            deaf.ask()
+        client.resize(*(edge * 2 for edge in SIZE))  # Xvfb cannot
+        wait_until(lambda: sees(glckpt, client, session), "the viewer goes on")
+        client.resize(500, 400)
+        wait_until(lambda: screen_size(glckpt, session) == (500, 400), "the screen is smaller")
+        for one in (client, other):
+            wait_until(lambda: sees(glckpt, one, session), "the viewer has it")
+            assert (one.width, one.height) == (500, 400)
+        deaf.close()
 
 
 def test_detached_by_hand_until_attached(glckpt):
@@ -222,6 +314,67 @@ def test_a_viewer_that_does_not_read(glckpt):
         wait_typed(glckpt, "fine\n")
         for one in deaf:
             one.close()
+
+
+def bridge_of(glckpt):
+    processes = processes_below(glckpt.base).items()
+    (pid,) = [pid for pid, words in processes if words.split()[0] == "glckpt-vnc"]
+    return Path("/proc", str(pid))
+
+
+def held_by(bridge):
+    """Descriptors and threads; and address space, in which a forgotten thread leaves its stack."""
+    counts = [len(list((bridge / folder).iterdir())) for folder in ("fd", "task")]
+    return counts, int((bridge / "statm").read_text().split()[0])
+
+
+def no_more_than(before, bridge):
+    """A thread that was just ending may have been counted before."""
+    return all(now <= then for now, then in zip(held_by(bridge)[0], before))
+
+
+def test_fifty_viewers_leave_nothing_behind(glckpt):
+    session = launch_writer(glckpt)
+    with client_of(glckpt, session) as client:
+        client.picture()
+        bridge, spaces = bridge_of(glckpt), []
+        before, _ = held_by(bridge)
+        for _ in range(3):
+            path = bridge_socket(glckpt, session)
+            crowd = [RfbClient.on_socket(path) for _ in range(50)]
+            expected = session_picture(glckpt, session)
+            assert all(numpy.array_equal(one.picture(), expected) for one in crowd)
+            glckpt.checkpoint(session, "--wait")
+            for one in crowd:
+                one.close()
+            wait_until(lambda: no_more_than(before, bridge), "their threads have ended")
+            spaces.append(held_by(bridge)[1])
+        assert spaces[2] - spaces[1] < 10 * 2048, "pages: no more than ten stacks of 8 MiB"
+        client.type("fine\n")
+        wait_typed(glckpt, "fine\n")
+
+
+def nonsense(chance):
+    """A message that begins as one of RFB's may, with a body that was made up."""
+    kind = chance.choice([0, 2, 3, 4, 5, 6, 251, chance.randrange(256)])
+    return bytes([kind]) + chance.randbytes(chance.choice([3, 7, 9, 19, chance.randrange(200)]))
+
+
+def test_viewers_that_talk_nonsense(glckpt):
+    session = launch_writer(glckpt)
+    chance = random.Random(5)
+    with client_of(glckpt, session) as client:
+        client.picture()
+        bridge, path = bridge_of(glckpt), bridge_socket(glckpt, session)
+        before, _ = held_by(bridge)
+        for _ in range(100):
+            other = RfbClient.on_socket(path)
+            with contextlib.suppress(OSError):
+                other.socket.sendall(b"".join(nonsense(chance) for _ in range(10)))
+            other.close()
+        wait_until(lambda: no_more_than(before, bridge), "their threads have ended")
+        glckpt.checkpoint(session, "--wait")
+        wait_until(lambda: sees(glckpt, client, session), "a sane viewer goes on")
 
 
 def test_a_bridge_that_hangs_costs_no_session(glckpt):

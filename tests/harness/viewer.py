@@ -16,6 +16,8 @@ from Xlib import X
 from .driver import Glckpt
 from .xdisplay import XUser
 
+LINGER = ("--linger", "20s")  # a bridge without viewers ends soon
+
 
 @contextlib.contextmanager
 def x_server(glckpt: Glckpt, geometry: str = "1000x800") -> Iterator[dict]:
@@ -71,13 +73,32 @@ class Viewer:
             pixels = numpy.frombuffer(image.data, numpy.uint8).reshape(height, width, 4)
             return pixels[:, :, 2::-1]
 
+    def resize(self, width: int, height: int) -> None:
+        """Pulls at the window's corner."""
+        with XUser({"display": self.where}) as user:
+            window = max(user.windows(), key=lambda one: one.get_geometry().width)
+            window.configure(width=width, height=height)
+            user.display.sync()
+
     def close(self) -> None:
         self.process.terminate()
         self.process.wait()
 
 
+@contextlib.contextmanager
+def viewer_of(glckpt: Glckpt, session: str) -> Iterator[Viewer]:
+    with x_server(glckpt) as where:
+        viewer = Viewer(glckpt, session, where, *LINGER)
+        try:
+            yield viewer
+        finally:
+            viewer.close()
+
+
 class RfbClient:
-    """As much of RFB 3.8 (RFC 6143) as a test needs; the Raw encoding only."""
+    """As much of RFB 3.8 (RFC 6143) as a test needs; of encodings Raw, and those for cursor and size."""
+
+    RAW, CURSOR, DESKTOP_SIZE = 0, -239, -308
 
     def __init__(self, connection: socket.socket):
         self.socket = connection
@@ -102,15 +123,17 @@ class RfbClient:
         self.width, self.height = struct.unpack(">HH", self.take(4))
         (length,) = struct.unpack(">16xI", self.take(20))
         self.name = self.take(length).decode()
-        self.socket.sendall(struct.pack(">BxHi", 2, 1, 0))
+        known = (self.RAW, self.CURSOR, self.DESKTOP_SIZE)
+        self.socket.sendall(struct.pack(">BxH3i", 2, len(known), *known))
+        self.seen = numpy.zeros((self.height, self.width, 4), numpy.uint8)
 
     def take(self, size: int) -> bytes:
-        data = b""
+        data = bytearray()
         while len(data) < size:
             more = self.socket.recv(size - len(data))
             assert more, "the bridge hung up"
             data += more
-        return data
+        return bytes(data)
 
     def key(self, keysym: int, down: bool) -> None:
         self.socket.sendall(struct.pack(">BBxxI", 4, down, keysym))
@@ -135,18 +158,54 @@ class RfbClient:
         size = (0, 0, self.width, self.height)
         self.socket.sendall(struct.pack(">BBHHHH", 3, incremental, *size))
 
+    def resize(self, width: int, height: int) -> None:
+        head = struct.pack(">BxHHBx", 251, width, height, 1)
+        self.socket.sendall(head + struct.pack(">IHHHHI", 0, 0, 0, width, height, 0))
+
+    def update(self) -> str | None:
+        """Takes one message: a part of the picture, or a text that a program has copied."""
+        kind = self.take(1)[0]
+        if kind == 3:
+            (length,) = struct.unpack(">xxxI", self.take(7))
+            return self.take(length).decode("latin-1").rstrip("\0")
+        assert kind == 0, f"message {kind}"
+        (count,) = struct.unpack(">xH", self.take(3))
+        self.arrived = sum(
+            self._rectangle(*struct.unpack(">HHHHi", self.take(12))) for _ in range(count)
+        )
+        return None
+
+    def _rectangle(self, x: int, y: int, width: int, height: int, encoding: int) -> int:
+        """How many pixels of the picture it was."""
+        if encoding == self.RAW:
+            pixels = numpy.frombuffer(self.take(width * height * 4), numpy.uint8)
+            self.seen[y : y + height, x : x + width] = pixels.reshape(height, width, 4)
+            return width * height
+        if encoding == self.CURSOR:
+            self.take(width * height * 4 + (width + 7) // 8 * height)
+            return 0
+        assert encoding == self.DESKTOP_SIZE, f"encoding {encoding}"
+        (screens,) = struct.unpack(">Bxxx", self.take(4))
+        self.take(screens * 16)
+        if (self.width, self.height) != (width, height):
+            self.width, self.height = width, height
+            self.seen = numpy.zeros((height, width, 4), numpy.uint8)
+        return 0
+
     def copied(self) -> str:
         """The next text that a program has copied; pictures on the way are passed over."""
         while True:
-            kind = self.take(1)[0]
-            if kind == 3:
-                (length,) = struct.unpack(">xxxI", self.take(7))
-                return self.take(length).decode("latin-1").rstrip("\0")
-            assert kind == 0, f"message {kind}"
-            (count,) = struct.unpack(">xH", self.take(3))
-            for _ in range(count):
-                _, _, width, height, _ = struct.unpack(">HHHHi", self.take(12))
-                self.take(width * height * 4)
+            text = self.update()
+            if text is not None:
+                return text
+
+    def picture(self) -> numpy.ndarray:
+        """The whole screen, asked for anew."""
+        self.ask()
+        self.arrived = 0
+        while self.arrived < self.width * self.height:
+            self.update()
+        return self.seen[:, :, 2::-1]
 
     def close(self) -> None:
         self.socket.close()

@@ -14,7 +14,9 @@ XTERM = ("xterm", "-geometry", "100x40+0+0", "-e")
 def launch_writer(glckpt: Glckpt, name: str = "job", server: str = "xvfb") -> str:
     """A session whose xterm writes each line that is typed into the file `typed`."""
     options = ("--name", name, "--xserver", server, "--geometry", "x".join(map(str, SIZE)))
-    return glckpt.launch(*XTERM, "sh", "-c", "cat > typed", options=options)
+    session = glckpt.launch(*XTERM, "sh", "-c", "cat > typed", options=options)
+    wait_until((glckpt.work / "typed").exists, "the xterm is there to be typed into")
+    return session
 
 
 def typed(glckpt: Glckpt) -> str:
@@ -33,10 +35,10 @@ def session_picture(glckpt: Glckpt, session: str) -> numpy.ndarray:
     return pictures.load(glckpt.screenshot(session, glckpt.work / "session.png"))
 
 
-def shows_session(glckpt: Glckpt, viewer, session: str) -> None:
+def shows_session(glckpt: Glckpt, viewer, session: str, size: tuple[int, int] = SIZE) -> None:
     """The viewer's pixels are the private X server's."""
 
     def equal():
-        return numpy.array_equal(viewer.picture(*SIZE), session_picture(glckpt, session))
+        return numpy.array_equal(viewer.picture(*size), session_picture(glckpt, session))
 
     wait_until(equal, "viewer and session show the same", timeout=30, every=0.3)
