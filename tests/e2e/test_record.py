@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import numpy
 import pytest
@@ -66,14 +67,22 @@ def recorder_of(glckpt):
     return found[0]
 
 
+def sockets_of(process):
+    """One to the session, and one to its X server while that is filmed."""
+    folder = Path("/proc", str(process.pid), "fd")
+    return sum(os.readlink(link).startswith("socket:") for link in folder.iterdir())
+
+
 def test_a_film_over_checkpoints_a_stop_and_a_restore(glckpt):
     session = launch_writer(glckpt)
     file = glckpt.work / "film.mkv"
     process = record(glckpt, session, file)
     for _ in range(3):
         glckpt.checkpoint(session, "--wait")
+    wait_until(lambda: sockets_of(process) == 2, "it films")
     image = glckpt.checkpoint(session, "--stop")
     glckpt.restore(image)
+    wait_until(lambda: sockets_of(process) == 2, "it films again")
     client = RfbClient.on_socket(glckpt.ok("view", "--socket", "--linger", "20s", session))
     client.point(100, 100)
     client.type("a line that is seen\n")
