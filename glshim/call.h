@@ -233,7 +233,6 @@ void shim_deliver(struct shim_context *self);
 void shim_names_make(struct shim_context *self, enum names_class cls, GLsizei count, GLuint *names);
 GLuint shim_name_make(struct shim_context *self, enum names_class cls);
 void shim_name_adopt(struct shim_context *self, enum names_class cls, GLuint name);
-bool shim_name_known(struct shim_context *self, enum names_class cls, GLuint name);
 void shim_names_drop(
 	struct shim_context *self, enum names_class cls, GLsizei count, const GLuint *names);
 

@@ -49,7 +49,9 @@ struct context *context_current(void)
 static struct shim_group *group_create(void)
 {
 	struct shim_group *group = calloc(1, sizeof(*group));
-	if (!group || !names_init(group->names, NAMES_SHARED)) {
+	if (!group || !names_init(group->names, NAMES_SHARED) || !names_init(&group->shaders, 1)) {
+		if (group)
+			names_finish(group->names, NAMES_SHARED);
 		free(group);
 		return NULL;
 	}
@@ -64,6 +66,7 @@ static void group_drop(struct shim_group *group)
 	if (!group || --group->references)
 		return;
 	names_finish(group->names, NAMES_SHARED);
+	names_finish(&group->shaders, 1);
 	pthread_mutex_destroy(&group->lock);
 	free(group);
 }

@@ -39,6 +39,7 @@ struct shim_group {
 	pthread_mutex_t lock; /* what follows */
 	struct shim_context *contexts;
 	struct shim_names names[NAMES_SHARED];
+	struct shim_names shaders; /* which of the programs' names are shaders */
 	struct shim_store stores[GROUP_BUFFERS];
 	struct shim_mapping mappings[GROUP_MAPPINGS];
 	unsigned mapping_count;

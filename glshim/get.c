@@ -262,12 +262,32 @@ static void programs_change(void)
 		shim_current->group->links++;
 }
 
-/* GL does not look at the strings of a shader that is none, and they may be none either. */
+GLuint shim_glCreateShader(GLenum type)
+{
+	const GLuint made = send_glCreateShader(type);
+	if (made && shim_current->group)
+		names_note(&shim_current->group->shaders, made);
+	return made;
+}
+
+static bool any_missing(GLsizei count, const GLchar *const *strings)
+{
+	for (GLsizei i = 0; i < count; i++)
+		if (!strings[i])
+			return true;
+	return false;
+}
+
+/* GL does not look at the strings of what is no shader: they may be none either. */
 void shim_glShaderSource(
 	GLuint shader, GLsizei count, const GLchar *const *string, const GLint *length)
 {
-	const bool known = shim_name_known(shim_current, NAMES_program, shader);
-	send_glShaderSource(shader, count, known ? string : NULL, length);
+	const struct shim_group *group = shim_current->group;
+	const bool known = group && names_has(&group->shaders, shader);
+	if (known && string && any_missing(count, string))
+		shim_error(shim_current, GL_INVALID_OPERATION);
+	else
+		send_glShaderSource(shader, count, known ? string : NULL, length);
 }
 
 void shim_glLinkProgram(GLuint program)

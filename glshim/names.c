@@ -70,9 +70,8 @@ GLuint shim_name_make(struct shim_context *self, enum names_class cls)
 	return name;
 }
 
-void shim_name_adopt(struct shim_context *self, enum names_class cls, GLuint name)
+void names_note(struct shim_names *pool, GLuint name)
 {
-	struct shim_names *pool = self->names[cls];
 	if (!pool || name >= NAMES_MAX || pool->words[name / 64] >> (name % 64) & 1)
 		return;
 	lock(pool);
@@ -80,10 +79,14 @@ void shim_name_adopt(struct shim_context *self, enum names_class cls, GLuint nam
 	unlock(pool);
 }
 
-bool shim_name_known(struct shim_context *self, enum names_class cls, GLuint name)
+bool names_has(const struct shim_names *pool, GLuint name)
 {
-	const struct shim_names *pool = self->names[cls];
-	return pool && name < NAMES_MAX && pool->words[name / 64] >> (name % 64) & 1;
+	return name < NAMES_MAX && pool->words[name / 64] >> (name % 64) & 1;
+}
+
+void shim_name_adopt(struct shim_context *self, enum names_class cls, GLuint name)
+{
+	names_note(self->names[cls], name);
 }
 
 static void drop(struct shim_names *pool, GLuint name)

@@ -27,4 +27,8 @@ struct shim_names {
 bool names_init(struct shim_names *names, unsigned count);
 void names_finish(struct shim_names *names, unsigned count);
 
+/* One that somebody else chose; and whether a name is in use. */
+void names_note(struct shim_names *names, GLuint name);
+bool names_has(const struct shim_names *names, GLuint name);
+
 #endif
