@@ -233,18 +233,34 @@ void context_destroy(struct context *context)
 		destroy_now(context);
 }
 
-static void let_go(struct context *context)
+static void drop_surface(struct surface *surface)
 {
+	if (surface && !--surface->references)
+		free(surface);
+}
+
+/* The surfaces are the program's as long as it has not destroyed them, and the context's as long as
+ * it is current with them. */
+static void take_hold(struct context *context, struct surface *draw, struct surface *read)
+{
+	if (draw)
+		draw->references++;
+	if (read)
+		read->references++;
 	if (context->draw && context->draw->owner == &context->shim)
 		context->draw->owner = NULL;
-	context->draw = NULL;
-	context->read = NULL;
+	drop_surface(context->draw);
+	drop_surface(context->read);
+	context->draw = draw;
+	context->read = read;
+	if (draw)
+		draw->owner = &context->shim;
 }
 
 static void unbind(struct context *context)
 {
 	send_ckMakeCurrent(WIRE_RELEASE, 0);
-	let_go(context);
+	take_hold(context, NULL, NULL);
 	shim_current = &none;
 	context->current = false;
 }
@@ -269,11 +285,7 @@ unsigned context_make_current(struct context *context, struct surface *draw, str
 			}
 			return EGL_BAD_MATCH;
 		}
-		let_go(context);
-		context->draw = draw;
-		context->read = read;
-		if (draw)
-			draw->owner = &context->shim;
+		take_hold(context, draw, read);
 	}
 	if (before && before != context && before->doomed)
 		destroy_now(before);
@@ -300,6 +312,7 @@ struct surface *surface_create(int kind, int config, unsigned flags, unsigned wi
 		free(surface);
 		return NULL;
 	}
+	surface->references = 1;
 	surface->kind = kind;
 	surface->flags = flags;
 	surface->drawable = drawable;
@@ -322,7 +335,7 @@ void surface_destroy(struct surface *surface)
 		shim_current = before;
 		process_unlock();
 	}
-	free(surface);
+	drop_surface(surface);
 }
 
 void surface_swap(struct surface *surface, int x, int y, int width, int height)

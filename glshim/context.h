@@ -89,6 +89,8 @@ void context_order(struct shim_context *self);
 
 struct surface *surface_create(int kind, int config, unsigned flags, unsigned width,
 	unsigned height, const char *display, uint32_t drawable);
+
+/* Of the program's hands; a context that is current with it keeps it until it lets go. */
 void surface_destroy(struct surface *surface);
 
 /* Shows the current context's picture in its window; width 0: all of it. */

@@ -15,7 +15,7 @@
 	"EGL_KHR_create_context EGL_KHR_create_context_no_error EGL_KHR_fence_sync "             \
 	"EGL_KHR_get_all_proc_addresses EGL_KHR_gl_colorspace EGL_KHR_no_config_context "        \
 	"EGL_KHR_surfaceless_context EGL_KHR_swap_buffers_with_damage EGL_KHR_wait_sync "        \
-	"EGL_MESA_configless_context EGL_NV_post_sub_buffer"
+	"EGL_MESA_configless_context EGL_MESA_query_driver EGL_NV_post_sub_buffer"
 /* Of what libEGL has of its own, it offers what a vendor has too. */
 #define CLIENT_EXTENSIONS                                                      \
 	"EGL_EXT_device_base EGL_EXT_device_enumeration EGL_EXT_device_query " \
@@ -31,15 +31,23 @@ static struct egl_display *displays;
 static __thread EGLint last_error __attribute__((tls_model("initial-exec"))) = EGL_SUCCESS;
 static char the_device; /* there is one: whatever the proxy renders with */
 
-EGLBoolean egl_fail(EGLint error)
+/* libEGL asks us for the errors of those functions that it dispatches itself; of extensions it has
+ * to be told. */
+static void note_error(EGLint error)
 {
 	last_error = error;
+	egl_exports->setEGLError(error);
+}
+
+EGLBoolean egl_fail(EGLint error)
+{
+	note_error(error);
 	return EGL_FALSE;
 }
 
 EGLBoolean egl_done(void)
 {
-	last_error = EGL_SUCCESS;
+	note_error(EGL_SUCCESS);
 	return EGL_TRUE;
 }
 
@@ -161,6 +169,8 @@ static const char *QueryString(EGLDisplay handle, EGLint name)
 
 static EGLBoolean QueryDevicesEXT(EGLint size, EGLDeviceEXT *devices, EGLint *count)
 {
+	if (!count || (devices && size <= 0))
+		return egl_fail(EGL_BAD_PARAMETER);
 	if (devices && size > 0)
 		devices[0] = &the_device;
 	*count = 1;
@@ -169,13 +179,18 @@ static EGLBoolean QueryDevicesEXT(EGLint size, EGLDeviceEXT *devices, EGLint *co
 
 static const char *QueryDeviceStringEXT(EGLDeviceEXT device, EGLint name)
 {
-	egl_done();
-	return name == EGL_EXTENSIONS ? "EGL_MESA_device_software" : NULL;
+	if (device != &the_device)
+		egl_fail(EGL_BAD_DEVICE_EXT);
+	else if (name != EGL_EXTENSIONS)
+		egl_fail(EGL_BAD_PARAMETER);
+	else
+		egl_done();
+	return device == &the_device && name == EGL_EXTENSIONS ? "EGL_MESA_device_software" : NULL;
 }
 
 static EGLBoolean QueryDeviceAttribEXT(EGLDeviceEXT device, EGLint name, EGLAttrib *value)
 {
-	return egl_fail(EGL_BAD_ATTRIBUTE);
+	return egl_fail(device == &the_device ? EGL_BAD_ATTRIBUTE : EGL_BAD_DEVICE_EXT);
 }
 
 static EGLBoolean QueryDisplayAttribEXT(EGLDisplay handle, EGLint name, EGLAttrib *value)
@@ -188,6 +203,25 @@ static EGLBoolean QueryDisplayAttribEXT(EGLDisplay handle, EGLint name, EGLAttri
 	return egl_done();
 }
 
+/* ---- EGL_MESA_query_driver: the driver that the program has is this one, without an option ----
+ */
+
+static const char *GetDisplayDriverName(EGLDisplay handle)
+{
+	if (!egl_display_of(handle))
+		return NULL;
+	egl_done();
+	return "glckpt";
+}
+
+static char *GetDisplayDriverConfig(EGLDisplay handle)
+{
+	if (!egl_display_of(handle))
+		return NULL;
+	egl_done();
+	return strdup("<?xml version=\"1.0\" standalone=\"yes\"?><driinfo></driinfo>");
+}
+
 const struct egl_function egl_display_functions[] = {
 	EGL_FUNCTION(GetError),
 	EGL_FUNCTION(Initialize),
@@ -197,6 +231,8 @@ const struct egl_function egl_display_functions[] = {
 	EGL_FUNCTION(QueryDeviceStringEXT),
 	EGL_FUNCTION(QueryDeviceAttribEXT),
 	EGL_FUNCTION(QueryDisplayAttribEXT),
+	EGL_FUNCTION(GetDisplayDriverName),
+	EGL_FUNCTION(GetDisplayDriverConfig),
 	{0},
 };
 

@@ -102,10 +102,10 @@ static bool attribute(const struct egl_config *config, EGLint name, EGLint *valu
 		break;
 	case EGL_MAX_PBUFFER_WIDTH:
 	case EGL_MAX_PBUFFER_HEIGHT:
-		*value = 8192;
+		*value = EGL_PBUFFER_MAX;
 		break;
 	case EGL_MAX_PBUFFER_PIXELS:
-		*value = 8192 * 8192;
+		*value = EGL_PBUFFER_MAX * EGL_PBUFFER_MAX;
 		break;
 	case EGL_COLOR_COMPONENT_TYPE_EXT:
 		*value = c->floating ? EGL_COLOR_COMPONENT_TYPE_FLOAT_EXT

@@ -3,6 +3,8 @@
  */
 #include "glshim/egl.h"
 
+#include "entries.h"
+
 #include <stdlib.h>
 
 static bool known_attribute(EGLint name)
@@ -50,9 +52,11 @@ static EGLContext CreateContext(
 {
 	static const EGLint nothing[] = {EGL_NONE};
 	struct egl_display *display = egl_display_of(handle);
-	const struct egl_context *shared = share;
+	const struct egl_context *shared = NULL;
 	unsigned reason;
 	if (!display)
+		return EGL_NO_CONTEXT;
+	if (share && !(shared = egl_context_of(display, share)))
 		return EGL_NO_CONTEXT;
 	attributes = attributes ? attributes : nothing;
 	const unsigned count = count_attributes(attributes);
@@ -82,17 +86,17 @@ static EGLContext CreateContext(
 	made->context->tag = made;
 	made->display = display;
 	made->config = config;
+	egl_handle_add(display, &made->handle, EGL_KIND_CONTEXT);
 	egl_done();
 	return made;
 }
 
 static EGLBoolean DestroyContext(EGLDisplay handle, EGLContext context)
 {
-	struct egl_context *made = context;
-	if (!egl_display_of(handle))
+	struct egl_display *display = egl_display_of(handle);
+	struct egl_context *made = display ? egl_context_of(display, context) : NULL;
+	if (!made || !egl_handle_take(display, made, EGL_KIND_CONTEXT))
 		return EGL_FALSE;
-	if (!made)
-		return egl_fail(EGL_BAD_CONTEXT);
 	context_destroy(made->context);
 	return egl_done();
 }
@@ -103,17 +107,25 @@ static bool goes_with(const struct egl_context *context, const struct egl_surfac
 	return !surface || !context->config || surface->config == context->config;
 }
 
+static EGLBoolean let_go(EGLSurface draw, EGLSurface read)
+{
+	if (draw || read)
+		return egl_fail(EGL_BAD_MATCH);
+	context_make_current(NULL, NULL, NULL);
+	return egl_done();
+}
+
 static EGLBoolean MakeCurrent(
 	EGLDisplay handle, EGLSurface draw, EGLSurface read, EGLContext context)
 {
-	struct egl_context *made = context;
-	const struct egl_surface *to = draw, *from = read;
-	if (!made) {
-		if (draw || read)
-			return egl_fail(EGL_BAD_MATCH);
-		context_make_current(NULL, NULL, NULL);
-		return egl_done();
-	}
+	if (!context)
+		return let_go(draw, read);
+	struct egl_display *display = egl_display_of(handle);
+	struct egl_context *made = display ? egl_context_of(display, context) : NULL;
+	const struct egl_surface *to = made && draw ? egl_surface_of(display, draw) : NULL;
+	const struct egl_surface *from = made && read ? egl_surface_of(display, read) : NULL;
+	if (!made || (draw && !to) || (read && !from))
+		return EGL_FALSE;
 	if (!draw != !read || !goes_with(made, to) || !goes_with(made, from))
 		return egl_fail(EGL_BAD_MATCH);
 	const unsigned error = context_make_current(
@@ -127,11 +139,10 @@ static EGLBoolean MakeCurrent(
 static EGLBoolean QueryContext(
 	EGLDisplay handle, EGLContext context, EGLint attribute, EGLint *value)
 {
-	const struct egl_context *made = context;
-	if (!egl_display_of(handle))
-		return EGL_FALSE;
+	struct egl_display *display = egl_display_of(handle);
+	const struct egl_context *made = display ? egl_context_of(display, context) : NULL;
 	if (!made)
-		return egl_fail(EGL_BAD_CONTEXT);
+		return EGL_FALSE;
 	switch (attribute) {
 	case EGL_CONFIG_ID:
 		*value = made->config ? made->config->driver.id : 0;
@@ -155,9 +166,8 @@ static EGLBoolean QueryContext(
 
 static EGLBoolean WaitClient(void)
 {
-	struct context *current = context_current();
-	if (current)
-		shim_wait(&current->shim);
+	if (context_current())
+		shim_glFinish();
 	return egl_done();
 }
 

@@ -48,6 +48,62 @@ static EGLSurface finish(struct egl_surface *surface, EGLint error)
 	return surface;
 }
 
+/* A window has one surface at a time. */
+static bool is_of(const struct egl_handle *handle, unsigned long window)
+{
+	const struct egl_surface *surface = (const struct egl_surface *)handle;
+	return surface->kind == EGL_WINDOW_BIT && surface->drawable == window;
+}
+
+static EGLint note_attributes(struct egl_surface *surface, const EGLAttrib *attributes)
+{
+	for (const EGLAttrib *at = attributes; at && *at != EGL_NONE; at += 2)
+		if (!note_attribute(surface, at[0], at[1]))
+			return EGL_BAD_ATTRIBUTE;
+	if (surface->width < 0 || surface->height < 0)
+		return EGL_BAD_PARAMETER;
+	if (surface->largest) {
+		surface->width =
+			surface->width < EGL_PBUFFER_MAX ? surface->width : EGL_PBUFFER_MAX;
+		surface->height =
+			surface->height < EGL_PBUFFER_MAX ? surface->height : EGL_PBUFFER_MAX;
+	}
+	return 0;
+}
+
+/* Why the surface cannot be; 0: it can. */
+static EGLint check(struct egl_display *display, EGLConfig config, EGLint kind, Drawable drawable)
+{
+	const struct egl_config *c = config;
+	const bool there = kind == EGL_PBUFFER_BIT || (display->x && drawable);
+	if (!there)
+		return kind == EGL_WINDOW_BIT ? EGL_BAD_NATIVE_WINDOW : EGL_BAD_NATIVE_PIXMAP;
+	if (!egl_config_valid(display, config))
+		return EGL_BAD_CONFIG;
+	if (!(c->surfaces & kind))
+		return EGL_BAD_MATCH;
+	if (kind == EGL_WINDOW_BIT && egl_handle_any(display, EGL_KIND_SURFACE, is_of, drawable))
+		return EGL_BAD_ALLOC;
+	return 0;
+}
+
+/* In the proxy, which has to know the window as well. */
+static bool open_there(struct egl_surface *made)
+{
+	Display *x = made->display->x;
+	const int kind = made->kind == EGL_PBUFFER_BIT ? PBUFFER
+		: made->kind == EGL_WINDOW_BIT         ? WINDOW
+						       : PIXMAP;
+	const unsigned flags =
+		(kind == WINDOW && made->render_buffer == EGL_BACK_BUFFER ? DOUBLE : 0) |
+		(made->colorspace == EGL_GL_COLORSPACE_SRGB ? SRGB : 0);
+	if (x)
+		XSync(x, False);
+	made->surface = surface_create(kind, made->config->driver.id, flags, (unsigned)made->width,
+		(unsigned)made->height, x ? DisplayString(x) : "", (uint32_t)made->drawable);
+	return made->surface;
+}
+
 static EGLSurface create(EGLDisplay handle, EGLConfig config, EGLint kind, Drawable drawable,
 	const EGLAttrib *attributes)
 {
@@ -55,8 +111,7 @@ static EGLSurface create(EGLDisplay handle, EGLConfig config, EGLint kind, Drawa
 	struct egl_surface *made = display ? calloc(1, sizeof(*made)) : NULL;
 	if (!made)
 		return EGL_NO_SURFACE;
-	if (!egl_config_valid(display, config))
-		return finish(made, EGL_BAD_CONFIG);
+	EGLint error = check(display, config, kind, drawable);
 	*made = (struct egl_surface){.display = display,
 		.config = config,
 		.kind = kind,
@@ -67,26 +122,13 @@ static EGLSurface create(EGLDisplay handle, EGLConfig config, EGLint kind, Drawa
 		.texture_format = EGL_NO_TEXTURE,
 		.texture_target = EGL_NO_TEXTURE,
 		.multisample_resolve = EGL_MULTISAMPLE_RESOLVE_DEFAULT};
-	for (const EGLAttrib *at = attributes; at && *at != EGL_NONE; at += 2)
-		if (!note_attribute(made, at[0], at[1]))
-			return finish(made, EGL_BAD_ATTRIBUTE);
-	if (!(made->config->surfaces & kind))
-		return finish(made, EGL_BAD_MATCH);
-	if (made->width < 0 || made->height < 0)
-		return finish(made, EGL_BAD_PARAMETER);
-	if (kind != EGL_PBUFFER_BIT && (!display->x || !drawable))
-		return finish(made, EGL_BAD_NATIVE_WINDOW);
-	if (display->x)
-		XSync(display->x, False);
-	const unsigned flags =
-		(kind == EGL_WINDOW_BIT && made->render_buffer == EGL_BACK_BUFFER ? DOUBLE : 0) |
-		(made->colorspace == EGL_GL_COLORSPACE_SRGB ? SRGB : 0);
-	made->surface = surface_create(kind == EGL_PBUFFER_BIT ? PBUFFER
-			: kind == EGL_WINDOW_BIT               ? WINDOW
-							       : PIXMAP,
-		made->config->driver.id, flags, (unsigned)made->width, (unsigned)made->height,
-		display->x ? DisplayString(display->x) : "", (uint32_t)drawable);
-	return finish(made, made->surface ? 0 : EGL_BAD_ALLOC);
+	if (!error)
+		error = note_attributes(made, attributes);
+	if (!error && !open_there(made))
+		error = EGL_BAD_ALLOC;
+	if (!error)
+		egl_handle_add(display, &made->handle, EGL_KIND_SURFACE);
+	return finish(made, error);
 }
 
 static EGLSurface CreatePbufferSurface(
@@ -153,11 +195,10 @@ static EGLSurface CreatePbufferFromClientBuffer(EGLDisplay handle, EGLenum type,
 
 static EGLBoolean DestroySurface(EGLDisplay handle, EGLSurface surface)
 {
-	struct egl_surface *made = surface;
-	if (!egl_display_of(handle))
+	struct egl_display *display = egl_display_of(handle);
+	struct egl_surface *made = display ? egl_surface_of(display, surface) : NULL;
+	if (!made || !egl_handle_take(display, made, EGL_KIND_SURFACE))
 		return EGL_FALSE;
-	if (!made)
-		return egl_fail(EGL_BAD_SURFACE);
 	surface_destroy(made->surface);
 	free(made);
 	return egl_done();
@@ -176,11 +217,10 @@ static EGLint window_size(const struct egl_surface *surface, EGLint which)
 static EGLBoolean QuerySurface(
 	EGLDisplay handle, EGLSurface surface, EGLint attribute, EGLint *value)
 {
-	const struct egl_surface *made = surface;
-	if (!egl_display_of(handle))
-		return EGL_FALSE;
+	struct egl_display *display = egl_display_of(handle);
+	const struct egl_surface *made = display ? egl_surface_of(display, surface) : NULL;
 	if (!made)
-		return egl_fail(EGL_BAD_SURFACE);
+		return EGL_FALSE;
 	switch (attribute) {
 	case EGL_WIDTH:
 	case EGL_HEIGHT:
@@ -238,11 +278,10 @@ static EGLBoolean QuerySurface(
 static EGLBoolean SurfaceAttrib(
 	EGLDisplay handle, EGLSurface surface, EGLint attribute, EGLint value)
 {
-	struct egl_surface *made = surface;
-	if (!egl_display_of(handle))
-		return EGL_FALSE;
+	struct egl_display *display = egl_display_of(handle);
+	struct egl_surface *made = display ? egl_surface_of(display, surface) : NULL;
 	if (!made)
-		return egl_fail(EGL_BAD_SURFACE);
+		return EGL_FALSE;
 	if (attribute == EGL_SWAP_BEHAVIOR)
 		made->swap_behavior = value;
 	else if (attribute == EGL_MIPMAP_LEVEL)
@@ -256,11 +295,11 @@ static EGLBoolean SurfaceAttrib(
 
 static EGLBoolean SwapBuffers(EGLDisplay handle, EGLSurface surface)
 {
-	const struct egl_surface *made = surface;
 	struct egl_display *display = egl_display_of(handle);
-	if (!display)
+	const struct egl_surface *made = display ? egl_surface_of(display, surface) : NULL;
+	if (!made)
 		return EGL_FALSE;
-	if (!made || made->surface->owner != shim_current)
+	if (made->surface->owner != shim_current)
 		return egl_fail(EGL_BAD_SURFACE);
 	if (made->kind != EGL_WINDOW_BIT)
 		return egl_done();
@@ -287,10 +326,11 @@ static EGLBoolean SwapBuffersWithDamageEXT(
 static EGLBoolean PostSubBufferNV(
 	EGLDisplay handle, EGLSurface surface, EGLint x, EGLint y, EGLint width, EGLint height)
 {
-	const struct egl_surface *made = surface;
-	if (!egl_display_of(handle))
+	struct egl_display *display = egl_display_of(handle);
+	const struct egl_surface *made = display ? egl_surface_of(display, surface) : NULL;
+	if (!made)
 		return EGL_FALSE;
-	if (made && made->kind == EGL_WINDOW_BIT && width > 0 && height > 0)
+	if (made->kind == EGL_WINDOW_BIT && width > 0 && height > 0)
 		surface_swap(made->surface, x, y, width, height);
 	return egl_done();
 }

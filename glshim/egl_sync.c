@@ -8,40 +8,68 @@
 #include <stdlib.h>
 
 struct egl_sync {
+	struct egl_handle handle;
 	GLsync gl;
 	bool signaled;
 };
 
-static EGLSync CreateSync(EGLDisplay handle, EGLenum type, const EGLAttrib *attributes)
+/* The sync of a handle; else NULL, and the error is noted. */
+static struct egl_sync *sync_of(EGLDisplay handle, EGLSync sync)
 {
-	if (!egl_display_of(handle))
+	struct egl_display *display = egl_display_of(handle);
+	struct egl_sync *found = display ? egl_handle_of(display, sync, EGL_KIND_SYNC) : NULL;
+	if (display && !found)
+		egl_fail(EGL_BAD_PARAMETER);
+	return found;
+}
+
+/* A fence is put into the commands of the current context, which is of the same display. */
+static bool has_commands(const struct egl_display *display)
+{
+	const struct context *current = context_current();
+	const struct egl_context *made = current ? current->tag : NULL;
+	return made && made->display == display;
+}
+
+static EGLSync refuse(EGLint error)
+{
+	egl_fail(error);
+	return EGL_NO_SYNC;
+}
+
+static EGLSync create(EGLDisplay handle, EGLenum type, bool attributes)
+{
+	struct egl_display *display = egl_display_of(handle);
+	if (!display)
 		return EGL_NO_SYNC;
-	if (type != EGL_SYNC_FENCE) {
-		egl_fail(EGL_BAD_ATTRIBUTE);
-		return EGL_NO_SYNC;
-	}
-	struct egl_sync *sync = context_current() ? calloc(1, sizeof(*sync)) : NULL;
-	if (!sync) {
-		egl_fail(EGL_BAD_MATCH);
-		return EGL_NO_SYNC;
-	}
+	if (type != EGL_SYNC_FENCE || attributes)
+		return refuse(EGL_BAD_ATTRIBUTE);
+	if (!has_commands(display))
+		return refuse(EGL_BAD_MATCH);
+	struct egl_sync *sync = calloc(1, sizeof(*sync));
+	if (!sync)
+		return refuse(EGL_BAD_ALLOC);
 	sync->gl = shim_glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
+	egl_handle_add(display, &sync->handle, EGL_KIND_SYNC);
 	egl_done();
 	return sync;
 }
 
+static EGLSync CreateSync(EGLDisplay handle, EGLenum type, const EGLAttrib *attributes)
+{
+	return create(handle, type, attributes && *attributes != EGL_NONE);
+}
+
 static EGLSyncKHR CreateSyncKHR(EGLDisplay handle, EGLenum type, const EGLint *attributes)
 {
-	return CreateSync(handle, type, NULL);
+	return create(handle, type, attributes && *attributes != EGL_NONE);
 }
 
 static EGLBoolean DestroySync(EGLDisplay handle, EGLSync handle_sync)
 {
-	struct egl_sync *sync = handle_sync;
-	if (!egl_display_of(handle))
+	struct egl_sync *sync = sync_of(handle, handle_sync);
+	if (!sync || !egl_handle_take(handle, sync, EGL_KIND_SYNC))
 		return EGL_FALSE;
-	if (!sync)
-		return egl_fail(EGL_BAD_PARAMETER);
 	shim_glDeleteSync(sync->gl);
 	free(sync);
 	return egl_done();
@@ -54,11 +82,9 @@ static EGLBoolean DestroySyncKHR(EGLDisplay handle, EGLSyncKHR sync)
 
 static EGLint ClientWaitSync(EGLDisplay handle, EGLSync handle_sync, EGLint flags, EGLTime timeout)
 {
-	struct egl_sync *sync = handle_sync;
-	if (!egl_display_of(handle))
-		return EGL_FALSE;
+	struct egl_sync *sync = sync_of(handle, handle_sync);
 	if (!sync)
-		return (EGLint)egl_fail(EGL_BAD_PARAMETER);
+		return EGL_FALSE;
 	egl_done();
 	if (sync->signaled)
 		return EGL_CONDITION_SATISFIED;
@@ -76,10 +102,12 @@ static EGLint ClientWaitSyncKHR(
 
 static EGLBoolean WaitSync(EGLDisplay handle, EGLSync handle_sync, EGLint flags)
 {
-	const struct egl_sync *sync = handle_sync;
-	if (!egl_display_of(handle))
+	const struct egl_sync *sync = sync_of(handle, handle_sync);
+	if (!sync)
 		return EGL_FALSE;
-	if (!sync || flags)
+	if (!context_current())
+		return egl_fail(EGL_BAD_MATCH);
+	if (flags)
 		return egl_fail(EGL_BAD_PARAMETER);
 	shim_glWaitSync(sync->gl, 0, GL_TIMEOUT_IGNORED);
 	return egl_done();
@@ -93,11 +121,9 @@ static EGLint WaitSyncKHR(EGLDisplay handle, EGLSyncKHR sync, EGLint flags)
 static EGLBoolean GetSyncAttrib(
 	EGLDisplay handle, EGLSync handle_sync, EGLint attribute, EGLAttrib *value)
 {
-	struct egl_sync *sync = handle_sync;
-	if (!egl_display_of(handle))
-		return EGL_FALSE;
+	struct egl_sync *sync = sync_of(handle, handle_sync);
 	if (!sync)
-		return egl_fail(EGL_BAD_PARAMETER);
+		return EGL_FALSE;
 	switch (attribute) {
 	case EGL_SYNC_TYPE:
 		*value = EGL_SYNC_FENCE;

@@ -3,6 +3,7 @@
  */
 #include "glshim/glx.h"
 
+#include "entries.h"
 #include "glshim/glx_error.h"
 
 #include <EGL/egl.h>
@@ -236,9 +237,8 @@ static int QueryContext(Display *display, GLXContext handle, int attribute, int 
 
 static void WaitGL(void)
 {
-	struct context *current = context_current();
-	if (current)
-		shim_wait(&current->shim);
+	if (context_current())
+		shim_glFinish();
 }
 
 static void WaitX(void)
