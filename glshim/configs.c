@@ -141,6 +141,7 @@ static int drawable_types(const struct glx_config *config)
 bool configs_attribute(const struct glx_config *config, int name, int *value)
 {
 	const struct wire_config *c = &config->driver;
+	const bool shown = config->visual != 0;
 	switch (name) {
 	case GLX_USE_GL:
 	case GLX_RGBA:
@@ -195,7 +196,7 @@ bool configs_attribute(const struct glx_config *config, int name, int *value)
 		*value = GLX_SWAP_UNDEFINED_OML;
 		break;
 	case GLX_X_RENDERABLE:
-		*value = config->visual != 0;
+		*value = shown;
 		break;
 	case GLX_X_VISUAL_TYPE:
 		*value = config->visual ? GLX_TRUE_COLOR : GLX_NONE;
@@ -214,6 +215,20 @@ bool configs_attribute(const struct glx_config *config, int name, int *value)
 	case GLX_FRAMEBUFFER_SRGB_CAPABLE_ARB:
 		*value = config->srgb;
 		break;
+	case GLX_BIND_TO_TEXTURE_RGB_EXT:
+		*value = shown;
+		break;
+	case GLX_BIND_TO_TEXTURE_RGBA_EXT:
+		*value = shown && c->alpha > 0;
+		break;
+	case GLX_BIND_TO_TEXTURE_TARGETS_EXT:
+		*value = shown ? GLX_TEXTURE_1D_BIT_EXT | GLX_TEXTURE_2D_BIT_EXT |
+				GLX_TEXTURE_RECTANGLE_BIT_EXT
+			       : 0;
+		break;
+	case GLX_Y_INVERTED_EXT:
+		*value = shown;
+		break;
 	case GLX_LEVEL:
 	case GLX_STEREO:
 	case GLX_AUX_BUFFERS:
@@ -226,11 +241,7 @@ bool configs_attribute(const struct glx_config *config, int name, int *value)
 	case GLX_TRANSPARENT_GREEN_VALUE:
 	case GLX_TRANSPARENT_BLUE_VALUE:
 	case GLX_TRANSPARENT_ALPHA_VALUE:
-	case GLX_BIND_TO_TEXTURE_RGB_EXT:
-	case GLX_BIND_TO_TEXTURE_RGBA_EXT:
 	case GLX_BIND_TO_MIPMAP_TEXTURE_EXT:
-	case GLX_BIND_TO_TEXTURE_TARGETS_EXT:
-	case GLX_Y_INVERTED_EXT:
 	case GLX_OPTIMAL_PBUFFER_WIDTH_SGIX:
 	case GLX_OPTIMAL_PBUFFER_HEIGHT_SGIX:
 	case GLX_VISUAL_SELECT_GROUP_SGIX:

@@ -3,6 +3,7 @@
  */
 #include "glshim/glx.h"
 
+#include "base/scope.h"
 #include "glshim/entry.h"
 
 #include <GL/glxext.h>
@@ -16,8 +17,9 @@
 	"GLX_ARB_framebuffer_sRGB GLX_ARB_get_proc_address GLX_ARB_multisample "                   \
 	"GLX_EXT_create_context_es2_profile GLX_EXT_create_context_es_profile "                    \
 	"GLX_EXT_framebuffer_sRGB GLX_EXT_no_config_context GLX_EXT_swap_control "                 \
-	"GLX_EXT_visual_info GLX_EXT_visual_rating GLX_MESA_copy_sub_buffer "                      \
-	"GLX_MESA_swap_control GLX_OML_swap_method GLX_SGIS_multisample GLX_SGIX_fbconfig "        \
+	"GLX_EXT_texture_from_pixmap GLX_EXT_visual_info GLX_EXT_visual_rating "                   \
+	"GLX_MESA_copy_sub_buffer GLX_MESA_query_renderer GLX_MESA_swap_control "                  \
+	"GLX_OML_swap_method GLX_SGIS_multisample GLX_SGIX_fbconfig "                              \
 	"GLX_SGIX_pbuffer GLX_SGIX_visual_select_group GLX_SGI_swap_control"
 
 static XVisualInfo *ChooseVisual(Display *display, int number, int *attributes)
@@ -139,13 +141,12 @@ static void (*find_in(const struct glx_function *functions, const char *name))(v
 
 static void (*find_glx(const char *name))(void)
 {
-	void (*found)(void) = find_in(glx_query_functions, name);
-	if (!found)
-		found = find_in(glx_context_functions, name);
-	if (!found)
-		found = find_in(glx_drawable_functions, name);
-	if (!found)
-		found = find_in(glx_font_functions, name);
+	static const struct glx_function *const tables[] = {glx_query_functions,
+		glx_context_functions, glx_drawable_functions, glx_font_functions,
+		glx_renderer_functions, glx_texture_functions};
+	void (*found)(void) = NULL;
+	for (size_t i = 0; !found && i < array_len(tables); i++)
+		found = find_in(tables[i], name);
 	return found;
 }
 

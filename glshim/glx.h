@@ -27,7 +27,8 @@ struct glx_drawable {
 	bool preserved, largest;
 	unsigned long events;
 	int swap_interval;
-	bool implicit; /* a window used without glXCreateWindow */
+	int texture_format, texture_target; /* of a pixmap; format 0: it is no texture */
+	bool implicit;                      /* a window used without glXCreateWindow */
 };
 
 /* The drawable of an id; NULL for none. */
@@ -56,5 +57,7 @@ extern const struct glx_function glx_drawable_functions[]; /* each ends with a N
 extern const struct glx_function glx_context_functions[];
 extern const struct glx_function glx_query_functions[];
 extern const struct glx_function glx_font_functions[];
+extern const struct glx_function glx_renderer_functions[];
+extern const struct glx_function glx_texture_functions[];
 
 #endif

@@ -123,7 +123,15 @@ static GLXPixmap CreatePixmap(
 	LockDisplay(display);
 	const XID id = XAllocID(display);
 	UnlockDisplay(display);
-	return add(display, id, pixmap, PIXMAP, (const struct glx_config *)config, 0, 0) ? id : 0;
+	struct glx_drawable *made =
+		add(display, id, pixmap, PIXMAP, (const struct glx_config *)config, 0, 0);
+	for (const int *at = attributes; made && at && *at; at += 2) {
+		if (at[0] == GLX_TEXTURE_FORMAT_EXT && at[1] != GLX_TEXTURE_FORMAT_NONE_EXT)
+			made->texture_format = at[1];
+		else if (at[0] == GLX_TEXTURE_TARGET_EXT)
+			made->texture_target = at[1];
+	}
+	return made ? id : 0;
 }
 
 static GLXPixmap CreateGLXPixmap(Display *display, XVisualInfo *visual, Pixmap pixmap)
@@ -238,6 +246,16 @@ static void QueryDrawable(Display *display, GLXDrawable id, int attribute, unsig
 		break;
 	case GLX_FBCONFIG_ID:
 		*value = config_id(display, id);
+		break;
+	case GLX_TEXTURE_FORMAT_EXT:
+		*value = drawable && drawable->texture_format ? (unsigned)drawable->texture_format
+							      : GLX_TEXTURE_FORMAT_NONE_EXT;
+		break;
+	case GLX_TEXTURE_TARGET_EXT:
+		*value = drawable ? (unsigned)drawable->texture_target : 0;
+		break;
+	case GLX_Y_INVERTED_EXT:
+		*value = drawable != NULL;
 		break;
 	case GLX_SWAP_INTERVAL_EXT:
 		*value = drawable ? (unsigned)drawable->swap_interval : 0;
