@@ -13,9 +13,9 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#define PREPARE_SPEED 1.5e9 /* bytes of memory a second, else it is not waited for */
-#define PREPARE_LEAST 0.1   /* seconds */
-#define QUIET_LIMIT 10.0    /* seconds that a pipe may stay open behind criu's end */
+#define PREPARE_SPEED 2e9 /* bytes of memory a second, else it is not waited for */
+#define PREPARE_LEAST 0.1 /* seconds */
+#define QUIET_LIMIT 10.0  /* seconds that a pipe may stay open behind criu's end */
 #define BUFFERS_LEAST 16
 #define BUFFERS_STREAM 32 /* while criu may be made to wait */
 

@@ -20,6 +20,8 @@ enum {
 	THREADS_MAX = 8
 };
 
+#define PATIENCE 20000000 /* nanoseconds for a buffer to come back, while another may be made */
+
 struct extra {
 	struct extra *next;
 	uint8_t *data;
@@ -40,6 +42,8 @@ struct stream_pool {
 	size_t sent; /* on their way through those who will put them */
 	struct extra *extras;
 	size_t size;
+	size_t limit; /* no more buffers than these, where one that was sent on can be waited for */
+	bool impatient; /* buffers come back too slowly */
 	bool stopped;
 };
 
@@ -137,6 +141,7 @@ struct stream_pool *stream_pool_create(
 	size_t spare = stream_pool_spare_memory() / STREAM_CHUNK;
 	size_t buffers = wanted < spare ? wanted : spare;
 	pool->least = least;
+	pool->limit = buffers;
 	pool->deadline = io_now() + seconds;
 	if (reserve(pool, buffers > least ? buffers : least, err) == 0) {
 		prepare_all(pool, threads);
@@ -165,12 +170,27 @@ static uint8_t *make_extra(struct stream_pool *pool)
 	return data;
 }
 
+/* Is it better to wait than to make one more? With the lock held. */
+static bool is_worth_waiting(const struct stream_pool *pool)
+{
+	return !pool->stopped && !pool->free_count && pool->sent &&
+		(pool->size >= pool->limit || !pool->impatient);
+}
+
+/* With the lock held. */
+static void wait_for_one(struct stream_pool *pool)
+{
+	const struct timespec until = io_clock_in(CLOCK_REALTIME, PATIENCE);
+	if (pthread_cond_timedwait(&pool->freed, &pool->lock, &until) == ETIMEDOUT)
+		pool->impatient = true;
+}
+
 uint8_t *stream_pool_get(struct stream_pool *pool)
 {
 	uint8_t *buffer = NULL;
 	pthread_mutex_lock(&pool->lock);
-	while (!pool->stopped && !pool->free_count && pool->sent)
-		pthread_cond_wait(&pool->freed, &pool->lock);
+	while (is_worth_waiting(pool))
+		wait_for_one(pool);
 	if (!pool->stopped && pool->free_count)
 		buffer = pool->free[--pool->free_count];
 	else if (!pool->stopped)

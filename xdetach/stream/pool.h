@@ -25,8 +25,9 @@ struct stream_pool *stream_pool_create(
 	size_t least, size_t wanted, unsigned threads, double seconds, struct err *err);
 
 /*
- * Waits for a free buffer. NULL after stream_pool_stop(), or without memory. When none was sent on,
- * so that waiting would be for ever, one more is made.
+ * Waits for a free buffer. NULL after stream_pool_stop(), or without memory. One more is made when
+ * none was sent on, so that waiting would be for ever; and, up to the `wanted` ones, once buffers
+ * have come back so slowly that touching new memory, slow as it is, is faster.
  */
 uint8_t *stream_pool_get(struct stream_pool *pool);
 void stream_pool_put(struct stream_pool *pool, uint8_t *buffer);
