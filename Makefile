@@ -169,6 +169,16 @@ $(BUILD)/tests/gl/frames.so: tests/gl/frames.c $(BUILD)/.tools
 	$(call say,LINK)
 	$(Q)$(CC) -std=gnu11 $(WARN) $(CFLAGS) -fvisibility=hidden -fPIC -shared -o $@ $< -ldl
 
+# A small program for each kind of what OpenGL keeps.
+KINDS := $(wildcard tests/gl/kinds/*.c)
+$(BUILD)/tests/gl/kinds/kinds: $(KINDS) tests/gl/kinds/kinds.h $(BUILD)/.tools
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(BASE_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(SAMPLE_PKGS)) -o $@ $(KINDS) \
+		$(shell $(PKG_CONFIG) --libs $(SAMPLE_PKGS))
+
+all: $(BUILD)/tests/gl/kinds/kinds
+
 #: sheet        pictures of many programs, native beside through the proxy: build/sheet/sheet.png
 sheet:
 	@tools/deps.sh build run demo test sheet

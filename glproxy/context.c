@@ -5,6 +5,7 @@
 #include "glproxy/lists.h"
 #include "glproxy/live.h"
 #include "glproxy/memo.h"
+#include "glproxy/queries.h"
 #include "glproxy/surface.h"
 
 #include <stdlib.h>
@@ -45,8 +46,8 @@ static struct group *group_create(void)
 	return group;
 }
 
-/* The tables of names: those of the group, and the context's own. */
-static bool set_names(struct context *context)
+/* The tables of names: those of the group, and the context's own; and what it keeps of queries. */
+static bool set_tables(struct context *context)
 {
 	struct exec *x = &context->exec;
 	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++) {
@@ -54,7 +55,8 @@ static bool set_names(struct context *context)
 		if (!x->names[cls])
 			return false;
 	}
-	return true;
+	context->queries = queries_create();
+	return context->queries;
 }
 
 static void *run(void *data)
@@ -80,6 +82,7 @@ static struct context *failed(struct context *context, EGLint *reason, EGLint co
 	group_drop(context->group);
 	for (unsigned cls = NAMES_SHARED; cls < NAMES_CLASSES; cls++)
 		names_destroy(context->exec.names[cls]);
+	queries_destroy(context->queries);
 	free(context->attributes);
 	free(context);
 	return NULL;
@@ -124,7 +127,7 @@ static bool make_ring(struct context *context, struct err *err)
 		return false;
 	exec_init(x, proxy, &context->ring);
 	x->context = context;
-	return set_names(context);
+	return set_tables(context);
 }
 
 static bool create(struct context *context, const struct context *share, EGLConfig config)

@@ -28,6 +28,7 @@ struct mapping {
 
 struct lists;
 struct memo;
+struct queries;
 
 struct sync_entry {
 	uint64_t handle;
@@ -74,8 +75,10 @@ struct context {
 	bool front;         /* the program has named the front buffer, and may come back to it */
 	GLenum draws;       /* GL_DRAW_BUFFER and GL_READ_BUFFER of the default framebuffer, */
 	GLenum reads;       /* ... kept by front.c; 0 (none) before the first drawable */
+	bool renewed;       /* the driver's context is a new one that has not heard the two yet */
 	pthread_mutex_t debug_lock;
 	struct debug_message *debug_messages;
+	struct queries *queries; /* what drivers that are gone have counted (queries.h) */
 	GLuint64 feedback_room;
 	GLuint *feedback; /* selection and feedback buffers of the driver */
 };

@@ -81,12 +81,14 @@ static void ask_names(struct context *context)
 	context->reads = (GLenum)reads;
 }
 
-static void say_reads(const struct context *context)
+static void say_names(const struct context *context, bool draws)
 {
 	const struct driver *gl = context->exec.driver;
 	const bool two = context->draw->flags & SURFACE_DOUBLE;
 	struct bound bound;
 	begin_window(gl, &bound);
+	if (draws)
+		gl->DrawBuffer(context->draws);
 	gl->ReadBuffer(context->reads ? context->reads : two ? GL_BACK : GL_FRONT);
 	end_window(gl, &bound);
 }
@@ -94,7 +96,7 @@ static void say_reads(const struct context *context)
 void front_say_reads(const struct context *context)
 {
 	if (has_front(context))
-		say_reads(context);
+		say_names(context, false);
 }
 
 /* As GL has it where a context is made with the config of its drawable (ours are made without):
@@ -115,7 +117,8 @@ void front_begin(struct context *context, bool first)
 	if (first)
 		name_first(context);
 	else
-		say_reads(context);
+		say_names(context, context->renewed);
+	context->renewed = false;
 	ask_names(context);
 	front_arrange(context);
 }

@@ -2,6 +2,7 @@
 
 #include "glproxy/context.h"
 #include "hand.h"
+#include "messages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,63 @@ void memo_linked(struct exec *x, GLuint driver)
 		note_shaders(gl, program, driver);
 	}
 	pthread_mutex_unlock(&memo->lock);
+}
+
+/* ---- programs made of sources at once ---- */
+
+static char *join(GLsizei count, const GLchar *const *strings)
+{
+	scoped_buf struct buf all = BUF_INIT;
+	for (GLsizei i = 0; strings && i < count; i++)
+		buf_append(&all, strings[i], strlen(strings[i]));
+	buf_append(&all, "", 1);
+	return buf_failed(&all) ? NULL : strdup(all.data);
+}
+
+/* The shader is gone when the call returns. */
+static void memo_made(struct exec *x, GLuint made, GLuint driver, GLenum type, char *source)
+{
+	GLint status = 0;
+	struct memo *memo = x->context->group->memo;
+	names_bind(x->names[NAMES_program], made, driver);
+	x->driver->GetProgramiv(driver, GL_LINK_STATUS, &status);
+	pthread_mutex_lock(&memo->lock);
+	struct memo_program *program = entry(memo, made);
+	if (program) {
+		clear(program);
+		program->name = made;
+		program->status = status;
+		program->shaders = calloc(1, sizeof(*program->shaders));
+	}
+	if (program && program->shaders) {
+		program->shaders[0] = (struct memo_shader){type, source};
+		program->count = 1;
+		source = NULL;
+	}
+	pthread_mutex_unlock(&memo->lock);
+	free(source);
+}
+
+GLuint proxy_glCreateShaderProgramv(
+	struct exec *x, GLenum type, GLsizei count, const GLchar *const *strings)
+{
+	struct wire_glCreateShaderProgramv call;
+	memcpy(&call, x->message, sizeof(call));
+	const GLuint driver = x->driver->CreateShaderProgramv(type, count, strings);
+	if (driver && x->context)
+		memo_made(x, call.made, driver, type, join(count, strings));
+	return driver;
+}
+
+GLuint proxy_glCreateShaderProgramvEXT(
+	struct exec *x, GLenum type, GLsizei count, const GLchar **strings)
+{
+	struct wire_glCreateShaderProgramvEXT call;
+	memcpy(&call, x->message, sizeof(call));
+	const GLuint driver = x->driver->CreateShaderProgramvEXT(type, count, strings);
+	if (driver && x->context)
+		memo_made(x, call.made, driver, type, join(count, (const GLchar *const *)strings));
+	return driver;
 }
 
 void proxy_glLinkProgram(struct exec *x, GLuint program)

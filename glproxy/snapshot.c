@@ -1,6 +1,7 @@
 #include "glproxy/snapshot.h"
 
 #include "glproxy/lists.h"
+#include "glproxy/queries.h"
 #include "glproxy/snapshot_record.h"
 #include "glproxy/snapshot_stream.h"
 #include "glproxy/snapshot_surface.h"
@@ -101,6 +102,8 @@ static void put_record(struct buf *image, const struct context *context)
 	record_u32(image, (uint32_t)context->version);
 	record_u32(image, x->error);
 	record_u32(image, (uint32_t)x->position);
+	record_u32(image, context->draws);
+	record_u32(image, context->reads);
 	record_bytes(image, context->attributes, count * sizeof(EGLint));
 	record_end(image, place);
 }
@@ -113,6 +116,7 @@ static void take_objects(struct take *t)
 	take_renderbuffers(t);
 	take_samplers(t);
 	take_programs(t);
+	take_arb_programs(t);
 	take_lists(t);
 	take_syncs(t);
 	take_mappings(t);
@@ -149,9 +153,13 @@ static int take_context(struct context *context, struct snapshot_out *out, struc
 		take_refuse(&t, "context %u cannot be made current", context->id);
 	if (context->version && !t.refused) {
 		exec_errors_take(&context->exec);
+		take_queries_pause(&t);
+		take_queries(&t);
 		take_framebuffers(&t);
 		take_vertex_arrays(&t);
+		take_pipelines(&t);
 		take_state(&t);
+		take_queries_resume(&t);
 		take_open(&t);
 		take_failed(&t);
 	}

@@ -18,8 +18,8 @@
  * conditions is looked at.
  *
  * Not kept yet, thus refused: OpenGL ES 1, multisampled windows, textures and renderbuffers,
- *texture views, queries that were begun, transform feedback objects, program pipelines, ARB
- *programs, attribute stacks, accumulation buffers, feedback and selection, programs from binaries.
+ *texture views, transform feedback objects, attribute stacks, accumulation buffers, feedback and
+ *selection, programs from binaries.
  *
  * All functions want every thread to stand still (live.h) and leave no context current.
  */

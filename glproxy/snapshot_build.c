@@ -4,6 +4,7 @@
 #include "glproxy/snapshot.h"
 
 #include "glproxy/lists.h"
+#include "glproxy/queries.h"
 #include "glproxy/replay.h"
 #include "glproxy/snapshot_record.h"
 #include "glproxy/snapshot_stream.h"
@@ -43,12 +44,12 @@ static void forget_context(struct context *context)
 	for (unsigned cls = NAMES_SHARED; cls < NAMES_CLASSES; cls++)
 		names_clear(x->names[cls]);
 	memset(x->used, 0, sizeof(x->used));
+	queries_clear(context->queries);
 	lists_close(x);
 	x->in_begin = false;
 	wire_state_finish(&x->state);
 	wire_state_init(&x->state);
 	x->state.ask = before.ask;
-	x->state.client_arrays = before.client_arrays;
 }
 
 void snapshot_forget(struct proxy *proxy)
@@ -69,6 +70,7 @@ void snapshot_forget(struct proxy *proxy)
 
 struct context_record {
 	uint32_t id, group, config, api, current, draw, read, version, error, position;
+	uint32_t draws, reads;
 	struct span attributes;
 };
 
@@ -84,6 +86,8 @@ static int read_context(struct span record, struct context_record *found, struct
 	found->version = span_u32(&record);
 	found->error = span_u32(&record);
 	found->position = span_u32(&record);
+	found->draws = span_u32(&record);
+	found->reads = span_u32(&record);
 	found->attributes = span_bytes(&record);
 	const size_t count = found->attributes.left / sizeof(EGLint);
 	EGLint last = 0;
@@ -121,6 +125,8 @@ static int adopt_context(struct proxy *proxy, struct span record, struct err *er
 		return err_set(err, "out of memory");
 	memcpy(context->attributes, r.attributes.at, r.attributes.left);
 	context->exec.error = r.error;
+	context->draws = r.draws;
+	context->reads = r.reads;
 	return 0;
 }
 
@@ -318,6 +324,8 @@ static int build_context(struct proxy *proxy, struct span record, struct err *er
 		return -1;
 	struct context *context = proxy->contexts[r.id];
 	const struct context *share = r.group == r.id ? NULL : proxy->contexts[r.group];
+	if (context)
+		context->renewed = !r.draw;
 	if (!context || !context_open(context, share))
 		return err_set(
 			err, "context %u cannot be made: EGL error 0x%x", r.id, eglGetError());

@@ -9,7 +9,7 @@
 #include <zstd.h>
 
 #define MAGIC SNAPSHOT_TAG('G', 'L', 'S', 'N')
-#define VERSION 2u
+#define VERSION 3u
 #define ENDS SNAPSHOT_TAG('E', 'N', 'D', 'S')
 #define PIECE ((size_t)128 << 10)
 #define LEVEL 1

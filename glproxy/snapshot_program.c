@@ -178,109 +178,44 @@ static void put_attached(struct take *t, GLuint name, GLuint driver)
 
 /* ---- uniforms ---- */
 
-static void put_floats(struct take *t, GLuint name, GLint location, int kind, const void *values)
-{
-	struct stream *s = &t->out;
-#define FLOATS(digit)                                                                          \
-	PUT(s, glProgramUniform##digit##fv, .program = name, .location = location, .count = 1, \
-		.value = stream_data(s, values, digit * sizeof(GLfloat)))
-#define MATRIX(shape, size)                                                              \
-	PUT(s, glProgramUniformMatrix##shape##fv, .program = name, .location = location, \
-		.count = 1, .value = stream_data(s, values, size * sizeof(GLfloat)))
-	switch (kind) {
-	case 1:
-		FLOATS(1);
+/* A switch over the kinds of a value: 1 to 4 components, or rows and columns of a matrix. */
+#define VALUE(which, call, elements, element)                                                 \
+	case which:                                                                           \
+		PUT(&t->out, call, .program = name, .location = location, .count = 1,         \
+			.value = stream_data(&t->out, values, (elements) * sizeof(element))); \
 		break;
-	case 2:
-		FLOATS(2);
-		break;
-	case 3:
-		FLOATS(3);
-		break;
-	case 4:
-		FLOATS(4);
-		break;
-	case 22:
-		MATRIX(2, 4);
-		break;
-	case 33:
-		MATRIX(3, 9);
-		break;
-	case 44:
-		MATRIX(4, 16);
-		break;
-	case 23:
-		MATRIX(2x3, 6);
-		break;
-	case 24:
-		MATRIX(2x4, 8);
-		break;
-	case 32:
-		MATRIX(3x2, 6);
-		break;
-	case 34:
-		MATRIX(3x4, 12);
-		break;
-	case 42:
-		MATRIX(4x2, 8);
-		break;
-	case 43:
-		MATRIX(4x3, 12);
-		break;
-	default:
-		break;
+#define VECTORS(suffix, element)                        \
+	VALUE(1, glProgramUniform1##suffix, 1, element) \
+	VALUE(2, glProgramUniform2##suffix, 2, element) \
+	VALUE(3, glProgramUniform3##suffix, 3, element) \
+	VALUE(4, glProgramUniform4##suffix, 4, element)
+#define MATRICES(suffix, element)                                 \
+	VALUE(22, glProgramUniformMatrix2##suffix, 4, element)    \
+	VALUE(33, glProgramUniformMatrix3##suffix, 9, element)    \
+	VALUE(44, glProgramUniformMatrix4##suffix, 16, element)   \
+	VALUE(23, glProgramUniformMatrix2x3##suffix, 6, element)  \
+	VALUE(24, glProgramUniformMatrix2x4##suffix, 8, element)  \
+	VALUE(32, glProgramUniformMatrix3x2##suffix, 6, element)  \
+	VALUE(34, glProgramUniformMatrix3x4##suffix, 12, element) \
+	VALUE(42, glProgramUniformMatrix4x2##suffix, 8, element)  \
+	VALUE(43, glProgramUniformMatrix4x3##suffix, 12, element)
+#define PUT_VALUE(letter, cases)                                                           \
+	static void put_##letter(                                                          \
+		struct take *t, GLuint name, GLint location, int kind, const void *values) \
+	{                                                                                  \
+		switch (kind) {                                                            \
+			cases default : break;                                             \
+		}                                                                          \
 	}
-#undef FLOATS
-#undef MATRIX
-}
 
-static void put_integers(struct take *t, GLuint name, GLint location, int kind, const void *values)
-{
-	struct stream *s = &t->out;
-#define INTEGERS(digit)                                                                        \
-	PUT(s, glProgramUniform##digit##iv, .program = name, .location = location, .count = 1, \
-		.value = stream_data(s, values, digit * sizeof(GLint)))
-	switch (kind) {
-	case 1:
-		INTEGERS(1);
-		break;
-	case 2:
-		INTEGERS(2);
-		break;
-	case 3:
-		INTEGERS(3);
-		break;
-	default:
-		INTEGERS(4);
-		break;
-	}
-#undef INTEGERS
-}
+PUT_VALUE(floats, VECTORS(fv, GLfloat) MATRICES(fv, GLfloat))
+PUT_VALUE(doubles, VECTORS(dv, GLdouble) MATRICES(dv, GLdouble))
+PUT_VALUE(integers, VECTORS(iv, GLint))
+PUT_VALUE(unsigneds, VECTORS(uiv, GLuint))
+PUT_VALUE(longs, VECTORS(i64vARB, GLint64))
+PUT_VALUE(unsigned_longs, VECTORS(ui64vARB, GLuint64))
 
-static void put_unsigned(struct take *t, GLuint name, GLint location, int kind, const void *values)
-{
-	struct stream *s = &t->out;
-#define UNSIGNED(digit)                                                                         \
-	PUT(s, glProgramUniform##digit##uiv, .program = name, .location = location, .count = 1, \
-		.value = stream_data(s, values, digit * sizeof(GLuint)))
-	switch (kind) {
-	case 1:
-		UNSIGNED(1);
-		break;
-	case 2:
-		UNSIGNED(2);
-		break;
-	case 3:
-		UNSIGNED(3);
-		break;
-	default:
-		UNSIGNED(4);
-		break;
-	}
-#undef UNSIGNED
-}
-
-/* How a type is set: 'f', 'i', 'u' and the kind of the functions above; 0: not known. */
+/* How a type is set: a letter for the functions above, and their kind; 0: not known. */
 struct uniform_type {
 	GLenum type;
 	char letter;
@@ -291,11 +226,18 @@ static const struct uniform_type uniform_types[] = {{GL_FLOAT, 'f', 1}, {GL_FLOA
 	{GL_FLOAT_VEC3, 'f', 3}, {GL_FLOAT_VEC4, 'f', 4}, {GL_FLOAT_MAT2, 'f', 22},
 	{GL_FLOAT_MAT3, 'f', 33}, {GL_FLOAT_MAT4, 'f', 44}, {GL_FLOAT_MAT2x3, 'f', 23},
 	{GL_FLOAT_MAT2x4, 'f', 24}, {GL_FLOAT_MAT3x2, 'f', 32}, {GL_FLOAT_MAT3x4, 'f', 34},
-	{GL_FLOAT_MAT4x2, 'f', 42}, {GL_FLOAT_MAT4x3, 'f', 43}, {GL_INT, 'i', 1},
-	{GL_INT_VEC2, 'i', 2}, {GL_INT_VEC3, 'i', 3}, {GL_INT_VEC4, 'i', 4}, {GL_BOOL, 'i', 1},
-	{GL_BOOL_VEC2, 'i', 2}, {GL_BOOL_VEC3, 'i', 3}, {GL_BOOL_VEC4, 'i', 4},
+	{GL_FLOAT_MAT4x2, 'f', 42}, {GL_FLOAT_MAT4x3, 'f', 43}, {GL_DOUBLE, 'd', 1},
+	{GL_DOUBLE_VEC2, 'd', 2}, {GL_DOUBLE_VEC3, 'd', 3}, {GL_DOUBLE_VEC4, 'd', 4},
+	{GL_DOUBLE_MAT2, 'd', 22}, {GL_DOUBLE_MAT3, 'd', 33}, {GL_DOUBLE_MAT4, 'd', 44},
+	{GL_DOUBLE_MAT2x3, 'd', 23}, {GL_DOUBLE_MAT2x4, 'd', 24}, {GL_DOUBLE_MAT3x2, 'd', 32},
+	{GL_DOUBLE_MAT3x4, 'd', 34}, {GL_DOUBLE_MAT4x2, 'd', 42}, {GL_DOUBLE_MAT4x3, 'd', 43},
+	{GL_INT, 'i', 1}, {GL_INT_VEC2, 'i', 2}, {GL_INT_VEC3, 'i', 3}, {GL_INT_VEC4, 'i', 4},
+	{GL_BOOL, 'i', 1}, {GL_BOOL_VEC2, 'i', 2}, {GL_BOOL_VEC3, 'i', 3}, {GL_BOOL_VEC4, 'i', 4},
 	{GL_UNSIGNED_INT, 'u', 1}, {GL_UNSIGNED_INT_VEC2, 'u', 2}, {GL_UNSIGNED_INT_VEC3, 'u', 3},
-	{GL_UNSIGNED_INT_VEC4, 'u', 4}};
+	{GL_UNSIGNED_INT_VEC4, 'u', 4}, {GL_INT64_ARB, 'l', 1}, {GL_INT64_VEC2_ARB, 'l', 2},
+	{GL_INT64_VEC3_ARB, 'l', 3}, {GL_INT64_VEC4_ARB, 'l', 4}, {GL_UNSIGNED_INT64_ARB, 'm', 1},
+	{GL_UNSIGNED_INT64_VEC2_ARB, 'm', 2}, {GL_UNSIGNED_INT64_VEC3_ARB, 'm', 3},
+	{GL_UNSIGNED_INT64_VEC4_ARB, 'm', 4}};
 
 static bool is_opaque(GLenum type)
 {
@@ -317,23 +259,24 @@ static struct uniform_type uniform_type(GLenum type)
 	return (struct uniform_type){type, is_opaque(type) ? 'i' : 0, 1};
 }
 
+/* One way for each letter. */
+#define WAY(letter, get, put)                                 \
+	case letter:                                          \
+		t->gl->get(driver, location, (void *)values); \
+		put(t, name, location, type.kind, values);    \
+		break;
+
 static void put_value(struct take *t, GLuint name, GLuint driver, GLint location, GLenum gl_type)
 {
 	_Alignas(8) char values[128] = {0};
 	const struct uniform_type type = uniform_type(gl_type);
 	switch (type.letter) {
-	case 'f':
-		t->gl->GetUniformfv(driver, location, (GLfloat *)(void *)values);
-		put_floats(t, name, location, type.kind, values);
-		break;
-	case 'i':
-		t->gl->GetUniformiv(driver, location, (GLint *)(void *)values);
-		put_integers(t, name, location, type.kind, values);
-		break;
-	case 'u':
-		t->gl->GetUniformuiv(driver, location, (GLuint *)(void *)values);
-		put_unsigned(t, name, location, type.kind, values);
-		break;
+		WAY('f', GetUniformfv, put_floats)
+		WAY('d', GetUniformdv, put_doubles)
+		WAY('i', GetUniformiv, put_integers)
+		WAY('u', GetUniformuiv, put_unsigneds)
+		WAY('l', GetUniformi64vARB, put_longs)
+		WAY('m', GetUniformui64vARB, put_unsigned_longs)
 	default:
 		take_refuse(t, "uniforms of type 0x%x are not kept yet", gl_type);
 	}

@@ -481,9 +481,7 @@ static void put_program(struct take *t)
 {
 	GLint program, renderbuffer;
 	if (asked(t, GL_CURRENT_PROGRAM, &program))
-		PUT(&t->out, glUseProgram,
-			.program = take_name(
-				t, NAMES_program, (GLuint)program, "program", "the context"));
+		take_current_programs(t);
 	if (asked(t, GL_RENDERBUFFER_BINDING, &renderbuffer))
 		PUT(&t->out, glBindRenderbuffer, .target = GL_RENDERBUFFER,
 			.renderbuffer = take_name(t, NAMES_renderbuffer, (GLuint)renderbuffer,
@@ -594,6 +592,7 @@ void take_state(struct take *t)
 	put_units(t);
 	put_images(t);
 	put_program(t);
+	take_arb_state(t);
 	put_attributes(t, fixed_function && !is_es(t));
 	if (fixed_function)
 		take_fixed_function(t);

@@ -98,6 +98,7 @@ void take_syncs(struct take *t);
 void take_mappings(struct take *t);
 void take_textures(struct take *t);
 void take_programs(struct take *t);
+void take_arb_programs(struct take *t);
 
 /* After the state of all contexts: programs deleted while a context uses them. */
 void take_deleted(struct take *t);
@@ -111,6 +112,9 @@ GLenum take_texture_target(struct take *t, GLuint driver);
 /* With the context itself current. */
 void take_framebuffers(struct take *t);
 void take_vertex_arrays(struct take *t);
+void take_pipelines(struct take *t);
+void take_current_programs(struct take *t);
+void take_arb_state(struct take *t);
 void take_state(struct take *t);
 void take_fixed_function(struct take *t);
 

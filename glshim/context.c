@@ -182,7 +182,6 @@ static bool start_context(
 	process_begin_ring(&context->shim, &map);
 	wire_state_init(&context->shim.state);
 	context->shim.state.ask = shim_ask;
-	context->shim.state.client_arrays = true;
 	context->shim.id = id;
 	context->shim.render_mode = GL_RENDER;
 	join(group, &context->shim);

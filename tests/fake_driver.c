@@ -2,6 +2,7 @@
 
 #include "glproxy/lists.h"
 #include "glproxy/memo.h"
+#include "glproxy/queries.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,7 @@ void fake_init(struct fake *fake)
 	pthread_mutex_init(&fake->group.lock, NULL);
 	fake->group.lists = lists_create();
 	fake->context.group = &fake->group;
+	fake->context.queries = queries_create();
 	fake->proxy.let_go = true; /* of X servers */
 	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++)
 		fake->names[cls] = names_create();
@@ -95,6 +97,7 @@ void fake_finish(struct fake *fake)
 	free(fake->proxy.contexts);
 	free(fake->proxy.surfaces);
 	lists_destroy(fake->group.lists);
+	queries_destroy(fake->context.queries);
 	munmap(fake->heap, HEAP);
 	munmap(fake->ring, wire_ring_bytes());
 }

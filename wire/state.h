@@ -73,7 +73,6 @@ struct wire_state {
 	GLint viewport[4];
 	bool restart;       /* GL_PRIMITIVE_RESTART */
 	bool restart_fixed; /* GL_PRIMITIVE_RESTART_FIXED_INDEX */
-	bool client_arrays; /* the API allows arrays in the program's memory */
 	GLuint restart_index;
 	GLsizei pixel_map[WIRE_PIXEL_MAPS];
 	/* Asks the driver; -1 when there is no answer. Set by each end. */

@@ -12,7 +12,7 @@ static void set_capability(struct wire_state *st, GLenum cap, bool on)
 		st->restart = on;
 	else if (cap == GL_PRIMITIVE_RESTART_FIXED_INDEX)
 		st->restart_fixed = on;
-	else if (st->client_arrays && wire_slot_of(cap, st->client_unit) >= 0)
+	else if (wire_slot_of(cap, st->client_unit) >= 0)
 		wire_vao_enable(
 			st->vao, (unsigned)wire_slot_of(cap, st->client_unit), on); /* Mesa's */
 }

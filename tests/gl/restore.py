@@ -3,7 +3,7 @@
 
 At every `--every` seconds the program is stopped with SIGSTOP, its proxies let go of X and write their
 snapshots, are killed, and are built again by another glproxy over the files of the same run directory; then
-the program goes on. Ends with the program's status, or 1 where a snapshot or a restore failed. With --refusals
+the program goes on. With --at-stops that happens whenever the program stops itself. Ends with the program's status, or 1 where a snapshot or a restore failed. With --refusals
 a refused snapshot is said and the program runs on.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import socket
@@ -23,7 +24,7 @@ from pathlib import Path
 from glrun_parts import TOP, environment, status_of, wait_for
 
 LIVE_MAGIC = 0x4556494C
-VERSION = 1
+VERSION = int(re.search(r"WIRE_VERSION (\d+)u", (TOP / "wire/ring.h").read_text())[1])
 LET_GO, SNAPSHOT, TAKE_HOLD = 1, 2, 3
 
 
@@ -72,10 +73,23 @@ class Proxies:
             self.ask(TAKE_HOLD)
 
 
+def wait_for_stop(program: subprocess.Popen, args: argparse.Namespace) -> int | None:
+    """Until the program is to be stopped, or has stopped itself: its status where it ended instead."""
+    if not args.at_stops:
+        try:
+            return status_of(program.wait(args.every))
+        except subprocess.TimeoutExpired:
+            program.send_signal(signal.SIGSTOP)
+            return None
+    _, status = os.waitpid(program.pid, os.WUNTRACED)
+    return None if os.WIFSTOPPED(status) else status_of(os.waitstatus_to_exitcode(status))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default=os.environ.get("BUILD", str(TOP / "build")))
     parser.add_argument("--every", type=float, default=1.0)
+    parser.add_argument("--at-stops", action="store_true")
     parser.add_argument("--times", type=int, default=1000)
     parser.add_argument("--refusals", action="store_true")
     parser.add_argument("command", nargs=argparse.REMAINDER)
@@ -84,15 +98,14 @@ def main() -> None:
     directory = Path(tempfile.mkdtemp(prefix="glrestore-", dir="/dev/shm"))
     proxies = Proxies(build, directory)
     restored = refused = 0
+    program = None
     try:
         program = subprocess.Popen(args.command, env=environment(build, proxies.socket))
-        while restored + refused < args.times:
-            try:
-                program.wait(args.every)
+        code = None
+        while code is None and restored + refused < args.times:
+            code = wait_for_stop(program, args)
+            if code is not None:
                 break
-            except subprocess.TimeoutExpired:
-                pass
-            program.send_signal(signal.SIGSTOP)
             try:
                 proxies.replace(directory / f"images{restored + refused}")
                 restored += 1
@@ -102,8 +115,11 @@ def main() -> None:
                 if not args.refusals:
                     program.kill()
             program.send_signal(signal.SIGCONT)
-        code = status_of(program.wait())
+        if code is None:
+            code = status_of(program.wait())
     finally:
+        if program and program.poll() is None:
+            program.kill()
         proxies.kill()
         shutil.rmtree(directory, ignore_errors=True)
     print(f"restore.py: restored {restored} times, refused {refused}", file=sys.stderr)

@@ -1,0 +1,3 @@
+#include "kinds.h"
+
+const struct kind kinds_feedback[] = {{0}};

@@ -1,0 +1,45 @@
+/*
+ * kinds.h: small programs, one for each kind of what OpenGL keeps. Each stops in the middle of
+ * using it, goes on, and says what came of it.
+ *
+ * begin() and end() run with the kind's own context current, drawing to a pbuffer of KIND_SIZE.
+ * Between the two is the moment at which a proxy may be replaced. What is said must not depend on
+ * whether it was.
+ */
+#ifndef TESTS_GL_KINDS_H
+#define TESTS_GL_KINDS_H
+
+#define GL_GLEXT_PROTOTYPES
+#include <GL/gl.h>
+#include <GL/glext.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KIND_SIZE 64
+
+struct kind {
+	const char *name;
+	void (*begin)(void);
+	void (*end)(void);
+	bool core; /* wants a core profile */
+};
+
+/* One array a file, ended by an entry without a name. */
+extern const struct kind kinds_query[], kinds_program[], kinds_stack[], kinds_debug[], kinds_open[],
+	kinds_texture[], kinds_feedback[];
+
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Says a hash of the framebuffer's colours. */
+void say_picture(const char *what);
+
+void fail(const char *what);
+
+/* Linked, of these sources; NULL for none. Ends the test where they do not compile. */
+GLuint make_program(const char *vertex, const char *fragment);
+
+/* Draws a rectangle of window coordinates in a colour; compatibility profiles. */
+void fill(int left, int bottom, int right, int top, float red, float green, float blue);
+
+#endif
