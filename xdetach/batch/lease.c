@@ -15,6 +15,10 @@
 
 #define LEASE_MAX 4096
 #define LOOK_S 0.2
+
+/* What a run that finds itself overtaken needs to end its session. */
+#define LEAVE_S 10
+
 #define PROBE ".look-"
 
 /* ---- where a process runs ---- */
@@ -273,7 +277,8 @@ static int sleep_or_give_up(const struct lease_claim *claim, struct err *err)
 static int await_leaving(struct lease *lease, struct holder *holder,
 	const struct lease_claim *claim, struct err *err)
 {
-	double end = io_now() + claim->patience_s + LEASE_RENEW_S;
+	double patience_s = claim->patience_s < LEAVE_S ? claim->patience_s : LEAVE_S;
+	double end = io_now() + LEASE_RENEW_S + patience_s;
 	log_line("waiting for an earlier copy of this job on %s to end", host_of(holder));
 	while (read_holder(lease->dir, holder, NULL) == 0 && !is_over(holder) && io_now() < end)
 		if (lease_renew(lease, err) < 0 || sleep_or_give_up(claim, err) < 0)
