@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from harness import blender
 from harness.driver import BUILD, TOP, kill_below, wait_until
@@ -20,7 +21,9 @@ USER = "glckpt-slurm"
 LIMIT = 180  # seconds for one step of a job on a busy machine
 SCRIPTS = TOP / "samples" / "slurm"
 OBJECTS = ("*.o", "*.d", "tests", "scenes", "e2e-evidence", "base", "wire", "xdetach")
-PROGRESS = re.compile(r"^Fra:(\d+) .*(?:Rendering +|Sample +)(\d+) ?/ ?\d+", re.MULTILINE)
+PROGRESS = re.compile(
+    r"^Fra:(\d+) .*Time:(\d+):([\d.]+) .*(?:Rendering +|Sample +)(\d+) ?/ ?\d+", re.MULTILINE
+)
 
 
 @contextmanager
@@ -180,16 +183,42 @@ def saved(log: str) -> list[str]:
     return re.findall(r"^Saved: '.*frame-(\d+)\.png'", log, re.MULTILINE)
 
 
-def samples(log: str) -> list[tuple[int, int]]:
-    """The samples that Blender says it has begun, as (frame, sample)."""
-    return [(int(frame), int(sample)) for frame, sample in PROGRESS.findall(log)]
+class Sample(NamedTuple):
+    """Begun by Blender, as it says itself; `at`: seconds since the frame was begun."""
+
+    frame: int
+    number: int
+    at: float
 
 
-def rendered_again(log: str) -> list[tuple[int, int]]:
+def samples(log: str) -> list[Sample]:
+    found = (match.groups() for match in PROGRESS.finditer(log))
+    return [
+        Sample(int(frame), int(number), 60 * int(minutes) + float(seconds))
+        for frame, minutes, seconds, number in found
+    ]
+
+
+def rendered_again(log: str) -> list[Sample]:
     """Samples that were begun although the same or a later one had been."""
     found, highest = [], (0, 0)
     for sample in samples(log):
-        if sample < highest:
+        if sample[:2] < highest:
             found.append(sample)
-        highest = max(highest, sample)
+        highest = max(highest, sample[:2])
     return found
+
+
+def seconds_again(log: str) -> float:
+    """What was rendered again had taken so long the first time, by Blender's own clock."""
+    starts = [samples(part) for part in re.split(r"^glckpt: .*: restored ", log, flags=re.MULTILINE)]
+    pairs = ((before, after[0]) for before, after in zip(starts, starts[1:]) if after)
+    return sum(_seconds_from(before, first) for before, first in pairs)
+
+
+def _seconds_from(rendered: list[Sample], first: Sample) -> float:
+    total = 0.0
+    for frame in {sample.frame for sample in rendered if sample[:2] >= first[:2]}:
+        stand = [sample.at for sample in rendered if (frame, 0) <= sample[:2] < first[:2]]
+        total += max(s.at for s in rendered if s.frame == frame) - max(stand, default=0)
+    return total

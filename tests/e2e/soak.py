@@ -26,7 +26,12 @@ from harness.driver import wait_until  # noqa: E402
 from slurm import NODES  # noqa: E402
 
 FRAMES = 8
-SCENE = ("--engine", "CYCLES", "--samples", "300", "--size", "160x120", "--frames", str(FRAMES))
+SAMPLES = 300  # a frame: about 8 seconds of one processor
+
+
+def scene(samples: int) -> tuple[str, ...]:
+    options = ("--engine", "CYCLES", "--samples", str(samples), "--size", "160x120")
+    return (*options, "--frames", str(FRAMES))
 
 
 @dataclass
@@ -46,10 +51,10 @@ class Outcome:
 class Array:
     """One array job, from its start to its end."""
 
-    def __init__(self, farm: Farm, name: str):
+    def __init__(self, farm: Farm, name: str, samples: int):
         self.farm = farm
         farm.begin(name)
-        self.scene = farm.place_scene(*SCENE)
+        self.scene = farm.place_scene(*scene(samples))
         self.number = farm.submit("-p", "low30", SCRIPTS / "frames.sh")
         self.tasks = [f"{self.number}_{task}" for task in range(1, FRAMES + 1)]
 
@@ -85,13 +90,13 @@ def preempt_until(farm: Farm, array: Array, end: float, chance: random.Random) -
     return count
 
 
-def soak(farm: Farm, seconds: float, seed: int) -> Outcome:
+def soak(farm: Farm, seconds: float, seed: int, samples: int = SAMPLES) -> Outcome:
     """Preempts for so long, then lets the last array end undisturbed."""
     chance, outcome = random.Random(seed), Outcome()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         outcome.arrays += 1
-        array = Array(farm, f"array-{outcome.arrays}")
+        array = Array(farm, f"array-{outcome.arrays}", samples)
         outcome.preemptions += preempt_until(farm, array, end, chance)
         array.wait()
         log = "".join(array.logs())
@@ -107,7 +112,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     arguments = parser.parse_args()
     print(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}", flush=True)
-    blender.reference(blender.make_scene("--plain", *SCENE))
+    blender.reference(blender.make_scene("--plain", *scene(SAMPLES)))
     with ordinary_user() as user, running(user) as farm:
         outcome = soak(farm, arguments.minutes * 60, arguments.seed)
     print(f"soak: {outcome}")
