@@ -4,7 +4,10 @@
 #include "glshim/call.h"
 #include "glshim/process.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define BLOCK_MAX (WIRE_ARENA_SIZE / 4) /* what is bigger goes to the heap */
 #define HELD_MAX ((size_t)3 << 20)      /* so much of the heap is under way at a time */
@@ -156,11 +159,33 @@ struct wire_data shim_in_room(struct shim_data *place, size_t size)
 	return at;
 }
 
+/* ---- memory that is not there ---- */
+
+#define LOOKED_AT (128u << 10) /* what is freed below this size stays mapped, as a rule */
+
+/* The kernel reads the set before it looks at what is to be done with it, which is nothing. */
+static bool word_there(uintptr_t at)
+{
+	const int number = errno;
+	const bool there =
+		!syscall(SYS_rt_sigprocmask, ~0, at & ~(uintptr_t)7, NULL, 8) || errno != EFAULT;
+	errno = number;
+	return there;
+}
+
+/* A call that GL refuses does not look at its data, so that programs get away with memory that they
+ * have given back; we copy before GL can refuse. */
+static bool there(const void *data, size_t size)
+{
+	const uintptr_t at = (uintptr_t)data;
+	return size < LOOKED_AT || (word_there(at) && word_there(at + size - 1));
+}
+
 struct wire_data shim_in_bulk(struct shim_data *place, const void *data, size_t size)
 {
 	const struct wire_data at = bulk_room(place->self, size);
 	void *to = shim_data_address(place, &at);
-	if (to)
+	if (to && there(data, size))
 		memcpy(to, data, size);
 	return at;
 }
@@ -185,7 +210,7 @@ struct wire_data shim_in_image(
 		return (struct wire_data){.where = WIRE_NULL};
 	const struct wire_data at = shim_in_room(place, layout->size);
 	void *to = shim_data_address(place, &at);
-	if (to)
+	if (to && there(data, layout->size))
 		wire_layout_copy(layout, to, data);
 	return at;
 }
