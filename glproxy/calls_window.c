@@ -69,6 +69,21 @@ void proxy_glBlitNamedFramebuffer(struct exec *x, GLuint from, GLuint to, GLint 
 		to_right, to_top, mask, filter);
 }
 
+/* Mesa takes the window that is drawn to for the one that is read from. */
+void proxy_glFramebufferReadBufferEXT(struct exec *x, GLuint framebuffer, GLenum mode)
+{
+	const struct driver *gl = x->driver;
+	GLint before = 0;
+	if (framebuffer) {
+		gl->FramebufferReadBufferEXT(framebuffer, mode);
+		return;
+	}
+	gl->GetIntegerv(GL_READ_FRAMEBUFFER_BINDING, &before);
+	gl->BindFramebuffer(GL_READ_FRAMEBUFFER, 0);
+	gl->ReadBuffer(mode);
+	gl->BindFramebuffer(GL_READ_FRAMEBUFFER, (GLuint)before);
+}
+
 /* ---- clearing one buffer: the window's is drawn to, but drivers may know no buffer of its name
  * ---- */
 

@@ -85,11 +85,12 @@ static void say_names(const struct context *context, bool draws)
 {
 	const struct driver *gl = context->exec.driver;
 	const bool two = context->draw->flags & SURFACE_DOUBLE;
+	const bool named = context->reads != GL_NONE || context->draws != GL_NONE;
 	struct bound bound;
 	begin_window(gl, &bound);
 	if (draws)
 		gl->DrawBuffer(context->draws);
-	gl->ReadBuffer(context->reads ? context->reads : two ? GL_BACK : GL_FRONT);
+	gl->ReadBuffer(named ? context->reads : two ? GL_BACK : GL_FRONT);
 	end_window(gl, &bound);
 }
 
