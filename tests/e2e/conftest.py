@@ -27,11 +27,13 @@ BIGGEST_EVIDENCE = 4 << 20
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "user: means something for an ordinary user too")
+    config.addinivalue_line("markers", "once: lasts long, and is the same for every user")
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        item.add_marker(pytest.mark.user)
+        if not item.get_closest_marker("once"):
+            item.add_marker(pytest.mark.user)
 
 
 @pytest.fixture
