@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "base/lockdir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -189,6 +190,52 @@ static void tree_is_removed_and_links_are_not_followed(void **state)
 	expect_content("outside", "x");
 }
 
+/* ---- lockdir ---- */
+
+static void make_lived_in(char path[128])
+{
+	char inner[160];
+	snprintf(path, 128, "%s/lived-in", folder);
+	snprintf(inner, sizeof(inner), "%s/things/more", path);
+	assert_int_equal(io_make_dirs(inner, 0700, NULL), 0);
+}
+
+static void lockdir_has_one_owner_and_stays_while_it_lives(void **state)
+{
+	char path[128];
+	make_lived_in(path);
+	int lock = lockdir_take(path);
+	assert_true(lock >= 0);
+	assert_int_equal(lockdir_take(path), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	lockdir_remove_stale(path);
+	lockdir_clear(path);
+	assert_int_equal(lockdir_take(path), -1);
+	close(lock);
+	lockdir_remove_stale(path);
+	assert_int_equal(lockdir_take(path), -1);
+	assert_int_equal(errno, ENOENT);
+}
+
+/* Who opened the lock before it was removed holds nothing by it; who came after keeps the folder.
+ */
+static void lockdir_moves_nobody_out(void **state)
+{
+	char path[128], inner[160];
+	make_lived_in(path);
+	snprintf(inner, sizeof(inner), "%s/lock", path);
+	int first = lockdir_take(path);
+	assert_int_equal(unlink(inner), 0); /* what the first would do */
+	int second = lockdir_take(path);
+	assert_true(first >= 0 && second >= 0);
+	assert_int_equal(rmdir(path), -1);
+	close(first);
+	assert_int_equal(lockdir_take(path), -1);
+	lockdir_remove(path);
+	close(second);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +250,8 @@ int main(void)
 		cmocka_unit_test(copy_keeps_holes),
 		cmocka_unit_test(copy_stops_at_its_size),
 		cmocka_unit_test(tree_is_removed_and_links_are_not_followed),
+		cmocka_unit_test(lockdir_has_one_owner_and_stays_while_it_lives),
+		cmocka_unit_test(lockdir_moves_nobody_out),
 	};
 	return cmocka_run_group_tests_name("base", tests, set_up, tear_down);
 }

@@ -2,14 +2,13 @@
 #include "xdetach/session/session.h"
 
 #include "base/io.h"
+#include "base/lockdir.h"
 #include "wire/ctl.h"
 #include "xdetach/paths.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -38,7 +37,7 @@ static bool valid_name(const char *name)
 	return true;
 }
 
-static int check_name(const char *name, struct err *err)
+int session_check_name(const char *name, struct err *err)
 {
 	if (valid_name(name))
 		return 0;
@@ -47,31 +46,7 @@ static int check_name(const char *name, struct err *err)
 		name, NAME_MAX_LENGTH);
 }
 
-/* ---- the lock ---- */
-
-/* Takes the lock of a folder; -1 with EWOULDBLOCK while somebody lives there. */
-static int take_lock(const char *run_dir)
-{
-	scoped_free char *path = paths_format(NULL, "%s/lock", run_dir);
-	if (!path)
-		return -1;
-	scoped_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return -1;
-	struct stat ours, there;
-	if (fstat(fd, &ours) < 0 || stat(path, &there) < 0 || ours.st_ino != there.st_ino) {
-		errno = EAGAIN; /* removed under our feet: somebody else cleaned up */
-		return -1;
-	}
-	return steal_fd(&fd);
-}
-
-static void remove_stale(const char *run_dir)
-{
-	scoped_fd int lock = take_lock(run_dir);
-	if (lock >= 0)
-		io_remove_tree(AT_FDCWD, run_dir, NULL);
-}
+/* ---- the claim ---- */
 
 /* A folder that was just made and cannot be locked has met somebody who clears up. */
 #define SWEPT 2
@@ -79,10 +54,10 @@ static void remove_stale(const char *run_dir)
 /* 0 claimed, 1 taken, SWEPT, -1 failed. */
 static int claim_folder(struct session *session, const char *run_dir, struct err *err)
 {
-	remove_stale(run_dir);
+	lockdir_remove_stale(run_dir);
 	if (mkdir(run_dir, 0700) < 0)
 		return errno == EEXIST ? 1 : err_errno(err, "%s", run_dir);
-	session->lock_fd = take_lock(run_dir);
+	session->lock_fd = lockdir_take(run_dir);
 	return session->lock_fd < 0 ? SWEPT : 0;
 }
 
@@ -140,7 +115,7 @@ int session_claim(struct session *session, const char *name, const char *hint, s
 	scoped_free char *runs = paths_run_dir(err);
 	if (!runs)
 		return -1;
-	if (name && check_name(name, err) < 0)
+	if (name && session_check_name(name, err) < 0)
 		return -1;
 	int taken = name ? try_claim(session, runs, name, err)
 			 : claim_numbered(session, runs, valid_name(hint) ? hint : "session", err);
@@ -158,7 +133,7 @@ int session_claim(struct session *session, const char *name, const char *hint, s
 void session_release(struct session *session)
 {
 	if (session->run_dir)
-		io_remove_tree(AT_FDCWD, session->run_dir, NULL);
+		lockdir_remove(session->run_dir);
 }
 
 /* ---- who answers ---- */
@@ -166,7 +141,7 @@ void session_release(struct session *session)
 int session_connect(const char *name, struct err *err)
 {
 	scoped_free char *runs = paths_run_dir(err);
-	if (!runs || check_name(name, err) < 0)
+	if (!runs || session_check_name(name, err) < 0)
 		return -1;
 	scoped_free char *run_dir = paths_format(err, "%s/%s", runs, name);
 	if (!run_dir)
@@ -175,7 +150,7 @@ int session_connect(const char *name, struct err *err)
 	if (fd >= 0)
 		return fd;
 	if (access(run_dir, F_OK) == 0)
-		remove_stale(run_dir);
+		lockdir_remove_stale(run_dir);
 	if (access(run_dir, F_OK) == 0)
 		return err_set(err, "session %s is just starting or ending; try again", name);
 	return err_set(err, "no session is called %s (`glckpt list` shows those that run)", name);
@@ -210,7 +185,7 @@ static void visit(const char *runs, const char *name, session_each_fn *each, voi
 	if (status)
 		each(name, status, data);
 	else
-		remove_stale(run_dir);
+		lockdir_remove_stale(run_dir);
 	json_decref(status);
 }
 

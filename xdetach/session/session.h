@@ -29,8 +29,11 @@ struct session {
 
 void session_finish(struct session *session);
 
+/* A name is [A-Za-z0-9._-], at most 64 bytes, and does not begin with '.'. */
+int session_check_name(const char *name, struct err *err);
+
 /* Claims a name: `name`, or when that is NULL `hint` with a number where it is taken. The folder
- * and the lock are there afterwards. A name is [A-Za-z0-9._-], at most 64 bytes. */
+ * and the lock are there afterwards. */
 int session_claim(struct session *session, const char *name, const char *hint, struct err *err);
 
 /* Gives the claim back: removes the folder. Must run in the host's mount namespace. */
