@@ -2,16 +2,15 @@
 #include "base/io.h"
 #include "wire/ctl.h"
 #include "xdetach/cmd.h"
+#include "xdetach/helper.h"
 #include "xdetach/paths.h"
 #include "xdetach/session/session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/wait.h>
 
-#define REPORT_FD 3
 #define RATE_MAX 120
+#define RECORDER_WORDS 8
 
 static char *option_output;
 static int option_rate = 25, option_detach, option_json;
@@ -74,35 +73,16 @@ static int recording_init(struct recording *recording, const char *name, struct 
 	return 0;
 }
 
-static void become_recorder(const struct recording *recording, const char *name)
+/* As glckpt-record wants them; `argv` has room for RECORDER_WORDS. */
+static void recorder_argv(const struct recording *recording, const char *name, const char **argv)
 {
-	execl(recording->program, "glckpt-record", name, recording->dir, recording->ffmpeg,
-		option_output, recording->rate, option_json ? "json" : "line", (char *)NULL);
+	const char *const words[RECORDER_WORDS] = {"glckpt-record", name, recording->dir,
+		recording->ffmpeg, option_output, recording->rate, option_json ? "json" : "line",
+		NULL};
+	memcpy(argv, words, sizeof(words));
 }
 
 /* ---- by itself ---- */
-
-static void become_daemon(const struct recording *recording, const char *name, int to)
-{
-	scoped_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	setsid();
-	for (int fd = 0; fd < 3; fd++)
-		dup2(null, fd);
-	if (dup2(to, REPORT_FD) >= 0 && close_range(REPORT_FD + 1, ~0u, 0) == 0)
-		become_recorder(recording, name);
-	dprintf(REPORT_FD, "%s: %s", recording->program, strerror(errno));
-	_exit(STATUS_FAILED);
-}
-
-static int read_report(int fd, struct err *err)
-{
-	scoped_buf struct buf text = BUF_INIT;
-	if (io_read_all(fd, &text, ERR_TEXT_MAX, err) < 0)
-		return -1;
-	if (text.data && !strcmp(text.data, "ok"))
-		return 0;
-	return err_set(err, "%s", text.data ? text.data : "the session ended");
-}
 
 static int print_started(pid_t pid, struct err *err)
 {
@@ -113,30 +93,28 @@ static int print_started(pid_t pid, struct err *err)
 	return cmd_flush(err);
 }
 
-static int start_daemon(const struct recording *recording, const char *name, struct err *err)
+static int start_daemon(const char *program, const char *const *argv, struct err *err)
 {
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_errno(err, "pipe");
-	pid_t pid = fork();
-	if (pid == 0)
-		become_daemon(recording, name, ends[1]);
-	close(ends[1]);
-	int result = pid < 0 ? err_errno(err, "fork") : read_report(ends[0], err);
-	close(ends[0]);
-	return result < 0 ? -1 : print_started(pid, err);
+	struct helper helper;
+	if (helper_start(&helper, program, argv, err) < 0)
+		return -1;
+	if (!strcmp(helper.report, "ok"))
+		return print_started(helper.pid, err);
+	return err_set(err, "%s", helper.report[0] ? helper.report : "the session ended");
 }
 
 static int run(const char **arguments, struct err *err)
 {
+	const char *argv[RECORDER_WORDS];
 	scoped(recording_finish) struct recording recording = {0};
 	if (check_options(err) < 0 || check_session(arguments[0], err) < 0 ||
 		recording_init(&recording, arguments[0], err) < 0)
 		return -1;
+	recorder_argv(&recording, arguments[0], argv);
 	if (option_detach)
-		return start_daemon(&recording, arguments[0], err);
-	close(REPORT_FD); /* what the caller left there is no report */
-	become_recorder(&recording, arguments[0]);
+		return start_daemon(recording.program, argv, err);
+	close(HELPER_REPORT_FD); /* what the caller left there is no report */
+	execv(recording.program, (char *const *)argv);
 	return err_errno(err, "%s", recording.program);
 }
 
