@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "vnc/resize.h"
+#include "vnc/signals.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -328,35 +329,38 @@ static bool look_at_viewers(struct bridge *bridge, bool *greeting)
 	return now < bridge->alone_until && bridge->link.state != LINK_OVER;
 }
 
-static void await(struct bridge *bridge, bool greeting)
+/* False: it is asked to end. */
+static bool await(struct bridge *bridge, bool greeting)
 {
-	struct pollfd waits[3 + CONTROL_FDS] = {
+	struct pollfd waits[4 + CONTROL_FDS] = {
 		{.fd = bridge->input.wake, .events = POLLIN},
 		{.fd = bridge->link.fd, .events = POLLIN},
 		{.fd = bridge_holds(bridge) ? xcb_get_file_descriptor(bridge->display.connection)
 					    : -1,
 			.events = POLLIN},
+		{.fd = bridge->signals, .events = POLLIN},
 	};
-	control_fds(&bridge->control, waits + 3);
+	control_fds(&bridge->control, waits + 4);
 	const struct timespec limit = time_left(bridge, greeting);
 	if (ppoll(waits, array_len(waits), &limit, NULL) < 0)
-		return;
+		return true;
 	if (waits[1].revents)
 		link_read(&bridge->link);
-	control_serve(&bridge->control, waits + 3, bridge);
+	control_serve(&bridge->control, waits + 4, bridge);
+	return !waits[3].revents;
 }
 
 void bridge_run(struct bridge *bridge)
 {
 	bool greeting = false;
-	while (look_at_viewers(bridge, &greeting)) {
+	for (bool wanted = true; wanted && look_at_viewers(bridge, &greeting);) {
 		look_for_session(bridge);
 		bridge_settle(bridge);
 		if (bridge_holds(bridge))
 			work(bridge);
 		else
 			take_input(bridge);
-		await(bridge, greeting);
+		wanted = await(bridge, greeting);
 	}
 	if (bridge_holds(bridge))
 		let_go(bridge);
@@ -378,9 +382,9 @@ void bridge_expect_viewer(struct bridge *bridge)
 int bridge_init(struct bridge *bridge, const struct bridge_options *options, struct err *err)
 {
 	*bridge = (struct bridge){.linger_s = options->linger_s};
-	display_block_alarm();
 	link_init(&bridge->link, options->session_dir);
-	if (link_connect(&bridge->link, err) < 0)
+	bridge->signals = signals_open(err);
+	if (bridge->signals < 0 || link_connect(&bridge->link, err) < 0)
 		return -1;
 	if (input_init(&bridge->input, err) < 0 ||
 		screen_init(&bridge->screen, options->name, bridge->link.width, bridge->link.height,

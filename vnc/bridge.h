@@ -4,7 +4,7 @@
  * A process a session, of the user, in the host's namespaces and so outside every session; started
  * by `glckpt view`. Its folder RUN-DIR/.vnc-NAME (0700) holds
  *
- *	lock   held (flock) while it lives
+ *	lock   held while it lives (base/lockdir.h)
  *	ctl    its socket for `glckpt` (wire/ctl.h, PROTOCOL.md)
  *	rfb    where viewers connect (door.h)
  *
@@ -14,7 +14,8 @@
  * checkpoint is taken or a restore runs is kept and arrives once; while the session is stopped or
  * detached by hand it is dropped, as it would meet another screen than the one it was typed at.
  *
- * It ends when the session has ended for good, or when for `linger_s` nobody was connected.
+ * It ends when the session has ended for good, when for `linger_s` nobody was connected, or by
+ * SIGTERM.
  *
  * One main thread with one loop; viewers' threads reach it through the input queue.
  */
@@ -36,6 +37,7 @@ struct bridge {
 	struct door door;
 	struct link link;
 	struct control control;
+	int signals; /* signals_open() */
 
 	struct display display; /* held while display.connection is there */
 	struct grab grab;

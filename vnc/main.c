@@ -6,12 +6,13 @@
  */
 #define _GNU_SOURCE
 #include "base/io.h"
+#include "base/lockdir.h"
 #include "base/log.h"
 #include "vnc/bridge.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #define REPORT_FD 3
@@ -23,18 +24,6 @@ static void report(const char *text)
 		return;
 	io_write_full(REPORT_FD, text, strlen(text));
 	close(REPORT_FD);
-}
-
-static int take_lock(const char *dir)
-{
-	scoped_fd int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	scoped_fd int fd = at >= 0 ? openat(at, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return -1;
-	/* Sockets of one that was killed. */
-	unlinkat(at, "ctl", 0);
-	unlinkat(at, "rfb", 0);
-	return steal_fd(&fd);
 }
 
 static int serve(const struct bridge_options *options)
@@ -60,13 +49,14 @@ int main(int argc, char **argv)
 	const struct bridge_options options = {
 		.name = argv[1], .dir = argv[2], .session_dir = argv[3], .linger_s = atof(argv[4])};
 	umask(077);
-	int lock = take_lock(options.dir);
+	int lock = chdir("/") < 0 ? -1 : lockdir_take(options.dir);
 	if (lock < 0) {
-		report("taken");
+		report(errno == EWOULDBLOCK || errno == ENOENT ? "taken" : strerror(errno));
 		return TAKEN;
 	}
+	lockdir_clear(options.dir); /* the sockets of one that was killed */
 	int status = serve(&options);
-	io_remove_tree(AT_FDCWD, options.dir, NULL);
+	lockdir_remove(options.dir);
 	/* Viewers' threads end with the process. */
 	_exit(status);
 }

@@ -1,9 +1,12 @@
 """Viewers come and go, and keep their connection over checkpoints, stops and restores."""
 
+import concurrent.futures
 import contextlib
+import itertools
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import threading
@@ -16,6 +19,7 @@ from harness.browser import browser_at, wait_canvas
 from harness.driver import USAGE, processes_below, wait_until
 from harness.viewer import LINGER, RfbClient, viewer_of
 from harness.writer import SIZE, launch_writer, session_picture, shows_session, typed, wait_typed
+
 
 def sees(glckpt, client, session):
     return numpy.array_equal(client.picture(), session_picture(glckpt, session))
@@ -400,11 +404,55 @@ def test_the_bridge_ends_without_viewers(glckpt):
     wait_until(lambda: not folder.exists(), "the bridge has ended", timeout=40)
 
 
+def bridge_folders(glckpt):
+    return list((glckpt.base / "run" / "glckpt").glob(".vnc-*"))
+
+
+def test_a_killed_bridge_is_cleared_up_after(glckpt):
+    session = launch_writer(glckpt)
+    for clear_up in (("view", "--socket", *LINGER, session), ("list",)):
+        bridge_socket(glckpt, session)
+        os.kill(int(bridge_of(glckpt).name), signal.SIGKILL)
+        assert bridge_folders(glckpt)
+        glckpt.ok(*clear_up)
+    assert not bridge_folders(glckpt)
+    bridge_socket(glckpt, session)
+    os.kill(int(bridge_of(glckpt).name), signal.SIGTERM)
+    wait_until(lambda: not bridge_folders(glckpt), "asked to end it clears up itself")
+
+
+def test_bridges_end_while_others_begin(glckpt):
+    """Whoever asks is answered, by whichever bridge; in the end there is one."""
+    session = launch_writer(glckpt)
+    done = threading.Event()
+
+    def end_bridges():
+        ways = itertools.cycle([signal.SIGTERM, signal.SIGTERM, signal.SIGKILL])
+        while not done.is_set():
+            for pid, words in processes_below(glckpt.base).items():
+                if words.startswith(f"glckpt-vnc {session} "):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, next(ways))
+
+    ending = threading.Thread(target=end_bridges)
+    ending.start()
+    try:
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: bridge_socket(glckpt, session), range(200)))
+    finally:
+        done.set()
+        ending.join()
+    with client_of(glckpt, session) as client:
+        wait_until(lambda: sees(glckpt, client, session), "the bridge that is left shows it")
+        assert bridge_of(glckpt)
+
+
 def test_sentences(glckpt):
     assert "no session is called" in glckpt.refused("view", "--socket", "nobody")
     session = glckpt.launch("sleep", "1000", options=["--no-display"])
     assert "no display" in glckpt.refused("view", "--socket", session)
     glckpt.refused("view", "--web", "--port", session, status=USAGE)
+    assert "name" in glckpt.refused("view", "--socket", "../job", status=USAGE)
     other = launch_writer(glckpt)
     assert "DISPLAY" in glckpt.refused("view", other)
     glckpt.run("kill", other)

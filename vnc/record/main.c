@@ -14,14 +14,13 @@
 #include "vnc/grab.h"
 #include "vnc/link.h"
 #include "vnc/record/film.h"
+#include "vnc/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <xcb/randr.h>
 
 #define REPORT_FD 3
@@ -37,7 +36,7 @@ struct recorder {
 	struct film film;
 	bool filming;            /* the film was started */
 	int report;              /* who started us waits there; -1: nobody */
-	int signals;             /* a signalfd */
+	int signals;             /* signals_open() */
 	double link_at, hold_at; /* not before this is either tried again */
 	double pictured;         /* when the last picture was taken */
 };
@@ -327,23 +326,10 @@ static int end(struct recorder *recorder, struct err *err)
 	return recorder->filming ? film_end(&recorder->film, err) : 0;
 }
 
-static int listen_to_signals(struct recorder *recorder, struct err *err)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	display_block_alarm();
-	recorder->signals = signalfd(-1, &set, SFD_CLOEXEC);
-	return recorder->signals < 0 ? err_errno(err, "signalfd") : 0;
-}
-
 static int record(struct recorder *recorder, struct err *err)
 {
-	if (listen_to_signals(recorder, err) < 0 || link_connect(&recorder->link, err) < 0)
+	recorder->signals = signals_open(err);
+	if (recorder->signals < 0 || link_connect(&recorder->link, err) < 0)
 		return -1;
 	int result = run(recorder, err);
 	return end(recorder, err) < 0 ? -1 : result;

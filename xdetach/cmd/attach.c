@@ -1,4 +1,3 @@
-#include "wire/ctl.h"
 #include "xdetach/cmd.h"
 #include "xdetach/session/view.h"
 
@@ -6,10 +5,7 @@ static const struct poptOption options[] = {POPT_TABLEEND};
 
 static int run(const char **arguments, struct err *err)
 {
-	scoped_fd int fd = view_connect(arguments[0], 0, err);
-	if (fd < 0)
-		return -1;
-	json_t *answer = ctl_call(fd, json_pack("{s:s}", "op", "attach"), err);
+	json_t *answer = view_ask(arguments[0], 0, json_pack("{s:s}", "op", "attach"), err);
 	json_decref(answer);
 	return answer ? 0 : -1;
 }

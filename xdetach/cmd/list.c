@@ -1,6 +1,7 @@
 #include "base/io.h"
 #include "xdetach/cmd.h"
 #include "xdetach/session/session.h"
+#include "xdetach/session/view.h"
 
 #include <string.h>
 
@@ -44,6 +45,7 @@ static void print_line(const json_t *status)
 static int run(const char **arguments, struct err *err)
 {
 	json_t *sessions = json_array();
+	view_clear_up();
 	if (session_each(collect, sessions, err) < 0) {
 		json_decref(sessions);
 		return -1;

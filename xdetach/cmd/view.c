@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "xdetach/session/view.h"
 #include "base/io.h"
-#include "wire/ctl.h"
 #include "xdetach/cmd.h"
 #include "xdetach/paths.h"
 
@@ -42,10 +41,7 @@ static int check_options(unsigned *linger, struct err *err)
 static json_t *ask_bridge(const char *name, unsigned linger, struct err *err)
 {
 	const char *way = option_web ? "web" : option_port ? "port" : "socket";
-	scoped_fd int fd = view_connect(name, linger, err);
-	if (fd < 0)
-		return NULL;
-	return ctl_call(fd, json_pack("{s:s, s:s}", "op", "open", "way", way), err);
+	return view_ask(name, linger, json_pack("{s:s, s:s}", "op", "open", "way", way), err);
 }
 
 /* ---- printing where it is ---- */

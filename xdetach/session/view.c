@@ -2,30 +2,35 @@
 #include "xdetach/session/view.h"
 
 #include "base/io.h"
+#include "base/lockdir.h"
 #include "wire/ctl.h"
+#include "xdetach/helper.h"
 #include "xdetach/paths.h"
 #include "xdetach/session/session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <sys/time.h>
 
+#define FOLDER ".vnc-"
 #define TAKEN "taken" /* another command has started one at the same time */
 #define START_S 10.0
+#define ANSWER_S 10
 
 char *view_dir(const char *name, struct err *err)
 {
 	scoped_free char *runs = paths_run_dir(err);
-	return runs ? paths_format(err, "%s/.vnc-%s", runs, name) : NULL;
+	if (!runs || session_check_name(name, err) < 0)
+		return NULL;
+	return paths_format(err, "%s/" FOLDER "%s", runs, name);
 }
 
 /* ---- starting one ---- */
 
 struct start {
 	char *program, *dir, *session_dir;
-	const char *name;
 	char linger[16];
 };
 
@@ -39,7 +44,6 @@ static void start_finish(struct start *start)
 static int start_init(struct start *start, const char *name, unsigned linger_s, struct err *err)
 {
 	scoped_free char *runs = paths_run_dir(err);
-	*start = (struct start){.name = name};
 	snprintf(start->linger, sizeof(start->linger), "%u", linger_s);
 	start->program = paths_helper("glckpt-vnc", err);
 	start->dir = view_dir(name, err);
@@ -47,62 +51,34 @@ static int start_init(struct start *start, const char *name, unsigned linger_s, 
 	return start->program && start->dir && start->session_dir ? 0 : -1;
 }
 
-/* In a grandchild, whose parent is gone: the bridge knows its report as descriptor 3. */
-static void become_bridge(const struct start *start, int report)
-{
-	scoped_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	bool debug = getenv("GLCKPT_DEBUG") != NULL;
-	if (setsid() < 0 || fork() != 0)
-		_exit(0);
-	dup2(null, 0);
-	dup2(null, 1);
-	if (!debug)
-		dup2(null, 2);
-	if (dup2(report, 3) < 0 || close_range(4, ~0u, 0) < 0 || chdir("/") < 0)
-		_exit(STATUS_FAILED);
-	execl(start->program, "glckpt-vnc", start->name, start->dir, start->session_dir,
-		start->linger, (char *)NULL);
-	dprintf(3, "%s: %s", start->program, strerror(errno));
-	_exit(STATUS_FAILED);
-}
-
-static int read_report(int fd, struct err *err)
-{
-	scoped_buf struct buf text = BUF_INIT;
-	if (io_read_all(fd, &text, ERR_TEXT_MAX, err) < 0)
-		return -1;
-	if (text.data && (!strcmp(text.data, "ok") || !strcmp(text.data, TAKEN)))
-		return 0;
-	return err_set(err, "%s", text.data ? text.data : "the bridge ended while it started");
-}
-
+/* One that was killed while it started, or that met another, is none: to be tried again. */
 static int start_bridge(const char *name, unsigned linger_s, struct err *err)
 {
+	struct helper helper;
 	scoped(start_finish) struct start start = {0};
-	int report[2];
 	if (start_init(&start, name, linger_s, err) < 0)
 		return -1;
 	if (mkdir(start.dir, 0700) < 0 && errno != EEXIST)
 		return err_errno(err, "%s", start.dir);
-	if (pipe2(report, O_CLOEXEC) < 0)
-		return err_errno(err, "pipe");
-	pid_t pid = fork();
-	if (pid == 0)
-		become_bridge(&start, report[1]);
-	close(report[1]);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-	int result = pid < 0 ? err_errno(err, "fork") : read_report(report[0], err);
-	close(report[0]);
-	return result;
+	const char *const argv[] = {
+		"glckpt-vnc", name, start.dir, start.session_dir, start.linger, NULL};
+	if (helper_start(&helper, start.program, argv, err) < 0)
+		return err_context(err, "the bridge");
+	const bool again = !helper.report[0] || !strcmp(helper.report, TAKEN);
+	return again || !strcmp(helper.report, "ok") ? 0 : err_set(err, "%s", helper.report);
 }
 
 /* ---- finding one ---- */
 
-static int connect_to(const char *name)
+static int connect_to(const char *name, struct err *err)
 {
-	scoped_free char *dir = view_dir(name, NULL);
-	return dir ? ctl_connect(dir, NULL) : -1;
+	scoped_free char *dir = view_dir(name, err);
+	if (!dir)
+		return -1;
+	int fd = ctl_connect(dir, NULL);
+	if (fd < 0)
+		lockdir_remove_stale(dir); /* of a bridge that was killed */
+	return fd;
 }
 
 /* A session of that name must run; what is wrong with the name is said in its terms. */
@@ -112,22 +88,60 @@ static int check_session(const char *name, struct err *err)
 	return fd < 0 ? -1 : 0;
 }
 
-int view_connect(const char *name, unsigned linger_s, struct err *err)
+/* One that is there, or -1. */
+static int find_or_start(const char *name, unsigned linger_s, struct err *err)
 {
-	double end = io_now() + START_S;
-	int fd = connect_to(name);
-	if (fd >= 0)
+	int fd = connect_to(name, err);
+	if (fd >= 0 || err_is_set(err) || check_session(name, err) < 0)
 		return fd;
-	if (check_session(name, err) < 0)
-		return -1;
 	if (!linger_s)
 		return err_set(err, "nobody watches %s: `glckpt view %s` does", name, name);
-	while (fd < 0 && io_now() < end) {
-		if (start_bridge(name, linger_s, err) < 0)
-			return -1;
-		fd = connect_to(name);
-		if (fd < 0)
-			usleep(10000); /* the other one is just beginning, or just ending */
+	return start_bridge(name, linger_s, err) < 0 ? -1 : connect_to(name, err);
+}
+
+/* NULL without an error where it ended before it answered. */
+static json_t *ask(int fd, json_t *request, struct err *err)
+{
+	const struct timeval limit = {.tv_sec = ANSWER_S};
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (ctl_send(fd, request, NULL) < 0)
+		return NULL;
+	json_t *answer = ctl_receive(fd, NULL);
+	if (!answer && errno)
+		err_set(err, "the bridge does not answer");
+	if (!answer || ctl_check(answer, err) == 0)
+		return answer;
+	json_decref(answer);
+	return NULL;
+}
+
+/* Another one may be just beginning, or just ending. */
+json_t *view_ask(const char *name, unsigned linger_s, json_t *request, struct err *err)
+{
+	json_t *answer = NULL;
+	const double end = io_now() + START_S;
+	while (!answer && !err_is_set(err) && io_now() < end) {
+		scoped_fd int fd = find_or_start(name, linger_s, err);
+		if (fd >= 0)
+			answer = ask(fd, json_incref(request), err);
+		if (!answer && !err_is_set(err))
+			usleep(10000);
 	}
-	return fd < 0 ? err_set(err, "the bridge of %s does not answer", name) : fd;
+	json_decref(request);
+	if (!answer && !err_is_set(err))
+		err_set(err, "the bridge of %s does not answer", name);
+	return answer;
+}
+
+void view_clear_up(void)
+{
+	scoped_free char *runs = paths_run_dir(NULL);
+	scoped_dir DIR *dir = runs ? opendir(runs) : NULL;
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		if (strncmp(entry->d_name, FOLDER, strlen(FOLDER)) != 0)
+			continue;
+		scoped_free char *path = paths_format(NULL, "%s/%s", runs, entry->d_name);
+		if (path)
+			lockdir_remove_stale(path);
+	}
 }

@@ -10,11 +10,17 @@
 
 #include "base/err.h"
 
+#include <jansson.h>
+
 /* RUN-DIR/.vnc-NAME as a heap string, or NULL. */
 char *view_dir(const char *name, struct err *err);
 
-/* Connects to the bridge of a session. `linger_s`: one is started where there is none, and ends
- * when nobody was connected for so long. 0: none is started. -1: there is none. */
-int view_connect(const char *name, unsigned linger_s, struct err *err);
+/* What the bridge of a session answers to a request, which is taken over; NULL with an error, which
+ * the caller has to have room for. `linger_s`: where there is no bridge one is started, that ends
+ * when nobody was connected for so long. 0: none is started. */
+json_t *view_ask(const char *name, unsigned linger_s, json_t *request, struct err *err);
+
+/* Removes what bridges left that were killed. */
+void view_clear_up(void);
 
 #endif

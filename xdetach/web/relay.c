@@ -2,7 +2,6 @@
 #include "xdetach/web/relay.h"
 
 #include "base/io.h"
-#include "wire/ctl.h"
 #include "xdetach/session/view.h"
 
 #include <errno.h>
@@ -25,13 +24,10 @@ static void limit_waiting(int fd, int seconds)
 
 int relay_prepare(const char *session, struct err *err)
 {
-	scoped_fd int fd = view_connect(session, LINGER_S, err);
-	if (fd < 0)
-		return -1;
-	limit_waiting(fd, ANSWER_S);
-	json_t *answer = ctl_call(fd, json_pack("{s:s, s:s}", "op", "open", "way", "socket"), err);
+	json_t *request = json_pack("{s:s, s:s}", "op", "open", "way", "socket");
+	json_t *answer = view_ask(session, LINGER_S, request, err);
 	json_decref(answer);
-	return answer ? 0 : err_set(err, "the bridge of %s does not answer", session);
+	return answer ? 0 : -1;
 }
 
 /* ---- the handshake ---- */
