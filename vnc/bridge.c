@@ -13,8 +13,8 @@
 #define FRAME_S (1 / 120.0) /* no picture sooner after the last one, nor sooner than twice the */
 #define FRAME_COSTS 2       /* time that taking the last one took: the session works too */
 #define GREETING_S 0.050    /* and whether one that has connected watches by now */
-#define RETRY_S 0.05        /* how often a session is looked for that may have come back: */
-#define RETRY_ALONE_S 1.0   /* sooner than it is restored, so that what is typed then is kept */
+#define RETRY_S 0.05        /* how often a session is looked for that may have come back */
+#define RETRY_ALONE_S 1.0   /* and while nobody watches */
 #define HOLD_RETRY_S 0.5    /* and a display that does not answer */
 #define FIT_RETRY_S 0.005   /* and whether viewers have taken what is of the old size */
 #define FIRST_VIEWER_S 30.0 /* a viewer that is being started gets this long at least */
@@ -200,15 +200,29 @@ static void play(struct bridge *bridge, struct input_event *event)
 		clip_offer(&bridge->clip, event->text);
 }
 
-/* While the session is busy for a moment, what was typed waits. */
+static void look_for_session(struct bridge *bridge)
+{
+	struct err err = ERR_INIT;
+	bridge->link_at = io_now() + (bridge->wanted ? RETRY_S : RETRY_ALONE_S);
+	link_connect(&bridge->link, &err);
+}
+
+/* While the session is busy for a moment, what was typed waits. It may be for one that has just
+ * been restored, and that nobody has looked for yet. */
+static bool input_has_to_wait(struct bridge *bridge)
+{
+	if (bridge->link.state == LINK_GONE && input_waits(&bridge->input))
+		look_for_session(bridge);
+	return !bridge_holds(bridge) && !bridge->by_hand &&
+		(bridge->link.state == LINK_BUSY || bridge->link.state == LINK_FREE);
+}
+
 static void take_input(struct bridge *bridge)
 {
 	struct input_event event;
 	eventfd_t count;
 	eventfd_read(bridge->input.wake, &count);
-	bool waits = !bridge_holds(bridge) && !bridge->by_hand &&
-		(bridge->link.state == LINK_BUSY || bridge->link.state == LINK_FREE);
-	while (!waits && input_take(&bridge->input, &event))
+	while (!input_has_to_wait(bridge) && input_take(&bridge->input, &event))
 		play(bridge, &event);
 }
 
@@ -306,15 +320,6 @@ static struct timespec time_left(const struct bridge *bridge, bool greeting)
 	return (struct timespec){nanoseconds / 1000000000, nanoseconds % 1000000000};
 }
 
-static void look_for_session(struct bridge *bridge)
-{
-	struct err err = ERR_INIT;
-	if (bridge->link.state != LINK_GONE || io_now() < bridge->link_at)
-		return;
-	bridge->link_at = io_now() + (bridge->wanted ? RETRY_S : RETRY_ALONE_S);
-	link_connect(&bridge->link, &err);
-}
-
 /* True while there is a reason to go on. `greeting`: somebody connects just now. */
 static bool look_at_viewers(struct bridge *bridge, bool *greeting)
 {
@@ -354,7 +359,8 @@ void bridge_run(struct bridge *bridge)
 {
 	bool greeting = false;
 	for (bool wanted = true; wanted && look_at_viewers(bridge, &greeting);) {
-		look_for_session(bridge);
+		if (bridge->link.state == LINK_GONE && io_now() >= bridge->link_at)
+			look_for_session(bridge);
 		bridge_settle(bridge);
 		if (bridge_holds(bridge))
 			work(bridge);

@@ -40,14 +40,35 @@ static json_t *open_web(struct bridge *bridge, struct err *err)
 		json_sprintf("http://127.0.0.1:%d/#%s", bridge->door.port, token));
 }
 
+static json_t *say_port(struct bridge *bridge, const char *address, int port, struct err *err)
+{
+	const char *password = door_password(&bridge->door, err);
+	return password ? json_pack("{s:s, s:s, s:i, s:s}", "event", "open", "address", address,
+				  "port", port, "password", password)
+			: NULL;
+}
+
 static json_t *open_port(struct bridge *bridge, struct err *err)
 {
 	if (door_listen(&bridge->door, err) < 0)
 		return NULL;
-	const char *password = door_password(&bridge->door, err);
-	return password ? json_pack("{s:s, s:i, s:s}", "event", "open", "port", bridge->door.port,
-				  "password", password)
-			: NULL;
+	return say_port(bridge, "127.0.0.1", bridge->door.port, err);
+}
+
+static json_t *open_secure(struct bridge *bridge, const json_t *request, struct err *err)
+{
+	const struct door_secure how = {
+		.address = json_string_value(json_object_get(request, "listen")),
+		.certificate = json_string_value(json_object_get(request, "certificate")),
+		.key = json_string_value(json_object_get(request, "key")),
+	};
+	if (!how.address || !how.certificate || !how.key) {
+		err_set(err, "an address, a certificate and its key are needed");
+		return NULL;
+	}
+	if (door_listen_secure(&bridge->door, &how, err) < 0)
+		return NULL;
+	return say_port(bridge, how.address, bridge->door.secure_port, err);
 }
 
 static json_t *op_open(struct bridge *bridge, const json_t *request, struct err *err)
@@ -57,6 +78,8 @@ static json_t *op_open(struct bridge *bridge, const json_t *request, struct err 
 		return open_web(bridge, err);
 	if (ctl_is(request, "way", "port"))
 		return open_port(bridge, err);
+	if (ctl_is(request, "way", "secure"))
+		return open_secure(bridge, request, err);
 	return json_pack("{s:s}", "event", "open");
 }
 

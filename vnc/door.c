@@ -7,8 +7,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -38,26 +40,38 @@ int door_token(struct door *door, char token[SECRET_SIZE], struct err *err)
 	return secret_issue(&door->tokens, token, err);
 }
 
+/* Of 64 letters and digits, because VNC's passwords have eight of them and no more. */
+static void make_password(char password[9], const unsigned char random[8])
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+";
+	for (int i = 0; i < 8; i++)
+		password[i] = letters[random[i] % 64];
+	password[8] = '\0';
+}
+
 const char *door_password(struct door *door, struct err *err)
 {
-	char secret[SECRET_SIZE];
+	unsigned char random[8];
 	if (door->password[0])
 		return door->password;
-	if (secret_make(secret, err) < 0)
+	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
+		err_errno(err, "getrandom");
 		return NULL;
+	}
 	pthread_mutex_lock(&door->lock);
-	snprintf(door->password, sizeof(door->password), "%.8s", secret);
+	make_password(door->password, random);
 	pthread_mutex_unlock(&door->lock);
 	screen_set_password(door->screen, door->password);
 	return door->password;
 }
 
-static bool has_password(struct door *door)
+static bool copy_password(struct door *door, char password[9])
 {
 	pthread_mutex_lock(&door->lock);
-	bool has = door->password[0];
+	memcpy(password, door->password, 9);
 	pthread_mutex_unlock(&door->lock);
-	return has;
+	return password[0];
 }
 
 /* ---- newcomers ---- */
@@ -65,8 +79,15 @@ static bool has_password(struct door *door)
 struct visitor {
 	struct door *door;
 	int fd;
-	bool local; /* came by the Unix socket */
+	void (*meet)(struct door *door, int *fd);
 };
+
+static void leave(struct door *door, int count)
+{
+	pthread_mutex_lock(&door->lock);
+	door->visitors -= count;
+	pthread_mutex_unlock(&door->lock);
+}
 
 static void give_key(struct door *door, int fd, const char *token)
 {
@@ -99,10 +120,11 @@ static void meet_on_port(struct door *door, int *fd)
 {
 	const struct timeval limit = {.tv_sec = HTTP_REQUEST_MS / 1000};
 	struct pollfd wait = {.fd = *fd, .events = POLLIN};
+	char password[9];
 	setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (poll(&wait, 1, BROWSER_SPEAKS_MS) > 0)
 		meet_browser(door, fd);
-	else if (has_password(door))
+	else if (copy_password(door, password))
 		screen_admit(door->screen, steal_fd(fd), false);
 }
 
@@ -114,19 +136,41 @@ static bool is_the_user(int fd)
 		(peer.uid == getuid() || peer.uid == 0);
 }
 
+static void meet_local(struct door *door, int *fd)
+{
+	if (is_the_user(*fd))
+		screen_admit(door->screen, steal_fd(fd), true);
+}
+
+/* Who was let in is no newcomer any more. */
+static void carry(struct door *door, const struct secure_peer *peer)
+{
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return;
+	screen_admit(door->screen, ends[0], true);
+	leave(door, 1);
+	vencrypt_carry(peer, ends[1]);
+	leave(door, -1);
+	close(ends[1]);
+}
+
+static void meet_secure(struct door *door, int *fd)
+{
+	scoped(secure_peer_finish) struct secure_peer peer = {0};
+	char password[9];
+	if (copy_password(door, password) && vencrypt_greet(&peer, &door->identity, *fd, password))
+		carry(door, &peer);
+}
+
 static void *meet(void *data)
 {
 	struct visitor *visitor = data;
 	struct door *door = visitor->door;
 	scoped_fd int fd = visitor->fd;
-	if (!visitor->local)
-		meet_on_port(door, &fd);
-	else if (is_the_user(fd))
-		screen_admit(door->screen, steal_fd(&fd), true);
+	visitor->meet(door, &fd);
 	free(visitor);
-	pthread_mutex_lock(&door->lock);
-	door->visitors--;
-	pthread_mutex_unlock(&door->lock);
+	leave(door, 1);
 	return NULL;
 }
 
@@ -139,12 +183,13 @@ static bool may_come_in(struct door *door)
 	return room;
 }
 
-static void welcome(struct door *door, int fd, bool local)
+static void welcome(const struct visitor *listener, int fd)
 {
 	pthread_t thread;
+	struct door *door = listener->door;
 	struct visitor *visitor = may_come_in(door) ? malloc(sizeof(*visitor)) : NULL;
 	if (visitor)
-		*visitor = (struct visitor){door, fd, local};
+		*visitor = (struct visitor){door, fd, listener->meet};
 	if (visitor && pthread_create(&thread, NULL, meet, visitor) == 0) {
 		pthread_detach(thread);
 		return;
@@ -161,19 +206,19 @@ static void *attend(void *data)
 	for (;;) {
 		int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
-			welcome(listener->door, fd, listener->local);
+			welcome(listener, fd);
 		else
 			usleep(20000); /* no descriptors left, say */
 	}
 	return NULL;
 }
 
-static int start_attending(struct door *door, int fd, bool local, struct err *err)
+static int start_attending(const struct visitor *how, struct err *err)
 {
 	pthread_t thread;
 	struct visitor *listener = malloc(sizeof(*listener));
 	if (listener)
-		*listener = (struct visitor){door, fd, local};
+		*listener = *how;
 	if (!listener || pthread_create(&thread, NULL, attend, listener) != 0) {
 		free(listener);
 		return err_set(err, "no thread could be started");
@@ -198,28 +243,87 @@ int door_open(struct door *door, const char *dir, struct screen *screen, struct 
 {
 	*door = (struct door){.screen = screen,
 		.unix_fd = -1,
+		.secure_fd = -1,
 		.tcp_fd = -1,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.tokens = SECRET_TOKENS_INIT};
 	if (secret_make(door->key, err) < 0)
 		return -1;
 	door->unix_fd = listen_unix(dir, err);
-	return door->unix_fd < 0 ? -1 : start_attending(door, door->unix_fd, true, err);
+	const struct visitor listener = {door, door->unix_fd, meet_local};
+	return door->unix_fd < 0 ? -1 : start_attending(&listener, err);
+}
+
+static int listen_at(const struct sockaddr *to, socklen_t size, struct err *err)
+{
+	const int one = 1;
+	scoped_fd int fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd < 0 || bind(fd, to, size) < 0 || listen(fd, 64) < 0)
+		return err_errno(err, "listening");
+	return steal_fd(&fd);
+}
+
+static int port_of(int fd)
+{
+	struct sockaddr_in6 where = {0}; /* the port lies where it does in sockaddr_in */
+	socklen_t size = sizeof(where);
+	return getsockname(fd, (struct sockaddr *)&where, &size) < 0 ? 0 : ntohs(where.sin6_port);
 }
 
 int door_listen(struct door *door, struct err *err)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof(to);
+	const struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	if (door->tcp_fd >= 0)
 		return 0;
-	scoped_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&to, size) < 0 || listen(fd, 64) < 0 ||
-		getsockname(fd, (struct sockaddr *)&to, &size) < 0)
-		return err_errno(err, "listening on 127.0.0.1");
-	if (start_attending(door, fd, false, err) < 0)
+	scoped_fd int fd = listen_at((const struct sockaddr *)&to, sizeof(to), err);
+	if (fd < 0)
+		return err_context(err, "127.0.0.1");
+	const struct visitor listener = {door, fd, meet_on_port};
+	if (start_attending(&listener, err) < 0)
 		return -1;
-	door->port = ntohs(to.sin_port);
+	door->port = port_of(fd);
 	door->tcp_fd = steal_fd(&fd);
 	return 0;
+}
+
+/* ---- listening beyond this machine ---- */
+
+static int listen_numeric(const char *address, struct err *err)
+{
+	const struct addrinfo numeric = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+	if (getaddrinfo(address, NULL, &numeric, &found) != 0)
+		return err_set(err, "'%s' is no address of this machine", address);
+	int fd = listen_at(found->ai_addr, found->ai_addrlen, err);
+	freeaddrinfo(found);
+	return fd < 0 ? err_context(err, "%s", address) : fd;
+}
+
+static int start_secure(struct door *door, const struct door_secure *how, struct err *err)
+{
+	scoped_fd int fd = listen_numeric(how->address, err);
+	const struct visitor listener = {door, fd, meet_secure};
+	if (fd < 0 || start_attending(&listener, err) < 0)
+		return -1;
+	door->secure_port = port_of(fd);
+	snprintf(door->address, sizeof(door->address), "%s", how->address);
+	door->secure_fd = steal_fd(&fd);
+	return 0;
+}
+
+int door_listen_secure(struct door *door, const struct door_secure *how, struct err *err)
+{
+	if (door->secure_fd >= 0 && !strcmp(door->address, how->address))
+		return 0;
+	if (door->secure_fd >= 0)
+		return err_set(err, "it listens on %s already", door->address);
+	if (secure_identity_init(&door->identity, how->certificate, how->key, err) < 0)
+		return -1;
+	if (start_secure(door, how, err) == 0)
+		return 0;
+	secure_identity_finish(&door->identity);
+	return -1;
 }

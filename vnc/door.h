@@ -8,6 +8,9 @@
  *	                   POST /key/TOKEN swaps a one-time token for the key
  *	                   WebSocket /KEY: RFB without a password
  *
+ *	ADDRESS:PORT     only after door_listen_secure(): RFB over TLS with the same password
+ *	                 (vencrypt.h), and nothing else
+ *
  * A token is good once. The key stays the same as long as the process, so that a browser can come
  * back by itself; it never travels in a URL that a server or another page sees.
  *
@@ -19,13 +22,16 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "vnc/screen.h"
+#include "vnc/vencrypt.h"
 
 #define DOOR_VISITORS_MAX 64
 
 struct door {
 	struct screen *screen;
-	int unix_fd, tcp_fd; /* listening; -1: not */
-	int port;
+	int unix_fd, tcp_fd, secure_fd; /* listening; -1: not */
+	int port, secure_port;
+	struct secure_identity identity; /* what it shows there */
+	char address[64];                /* where it listens with TLS */
 	pthread_mutex_t lock;
 	char key[SECRET_SIZE];
 	struct secret_tokens tokens;
@@ -38,6 +44,13 @@ int door_open(struct door *door, const char *dir, struct screen *screen, struct 
 
 /* Listens on a port of the loopback interface; once. */
 int door_listen(struct door *door, struct err *err);
+
+/* Listens with TLS on a numeric address, for all that it stands for; once. `certificate`, `key`:
+ * PEM files. */
+struct door_secure {
+	const char *address, *certificate, *key;
+};
+int door_listen_secure(struct door *door, const struct door_secure *how, struct err *err);
 
 /* A new one-time token. */
 int door_token(struct door *door, char token[SECRET_SIZE], struct err *err);

@@ -80,3 +80,11 @@ bool input_take(struct input *input, struct input_event *event)
 	pthread_mutex_unlock(&input->lock);
 	return there;
 }
+
+bool input_waits(struct input *input)
+{
+	pthread_mutex_lock(&input->lock);
+	bool waits = input->count > 0;
+	pthread_mutex_unlock(&input->lock);
+	return waits;
+}

@@ -49,6 +49,9 @@ void input_put(struct input *input, const struct input_event *event);
 /* False: nothing is there. */
 bool input_take(struct input *input, struct input_event *event);
 
+/* True while something waits to be taken. */
+bool input_waits(struct input *input);
+
 /* Wakes the main thread. */
 void input_wake(struct input *input);
 

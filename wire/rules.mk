@@ -3,8 +3,10 @@ WIRE_INPUTS := $(wildcard wire/generate/*.py) wire/policy.txt wire/extensions.tx
 	wire/opcodes.txt
 WIRE_ENTRIES := $(foreach part,0 1 2 3,$(BUILD)/wire/entries$(part).o)
 WIRE_MADE := $(BUILD)/wire/names.o $(BUILD)/wire/extensions.o $(BUILD)/wire/decode.o $(WIRE_ENTRIES)
-WIRE := $(call objects,$(filter-out wire/ctl%,$(wildcard wire/*.c))) \
+WIRE := $(call objects,$(filter-out wire/ctl% wire/secure%,$(wildcard wire/*.c))) \
 	$(BUILD)/wire/names.o $(BUILD)/wire/extensions.o
+# What listens beyond this machine has TLS.
+SECURE := $(BUILD)/wire/secure.o
 
 $(BUILD)/wire/.made: $(WIRE_INPUTS)
 	@mkdir -p $(@D)

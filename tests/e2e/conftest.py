@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -54,6 +55,16 @@ def glckpt(request):
     shutil.rmtree(base, ignore_errors=True)
     if left and not failed:
         pytest.fail("left over:\n  " + "\n  ".join(left))
+
+
+@pytest.fixture
+def certificate(glckpt):
+    """One of localhost that vouches for itself, and its key: paths."""
+    files = [str(glckpt.work / name) for name in ("cert.pem", "key.pem")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]],
+                   check=True, capture_output=True)
+    return files
 
 
 def _end_what_is_left(base: Path) -> None:

@@ -5,18 +5,16 @@ import contextlib
 import http.server
 import json
 import socket
-import subprocess
 import threading
 from base64 import b64decode, b64encode
 from io import BytesIO
 from pathlib import Path
 
 import numpy
-import pytest
 from harness.browser import browser_at, wait_canvas
 from harness.driver import FAILED, TIMEOUT, USAGE, wait_until
 from harness.page import Page, served
-from harness.viewer import Viewer, x_server
+from harness.viewer import viewer_of
 from harness.writer import launch_writer, session_picture, shows_session, wait_typed
 from PIL import Image
 
@@ -92,31 +90,27 @@ def test_everybody_stays_connected(glckpt):
     """TigerVNC's viewer and the page, over five checkpoints and five stops and restores."""
     session = launch_writer(glckpt)
     text = ""
-    with served(glckpt) as server, x_server(glckpt) as where:
-        viewer = Viewer(glckpt, session, where, "--linger", "20s")
-        try:
-            with browser_at(glckpt, server.address) as browser:
-                page = Page(browser)
-                page.press(f"{SESSION} a.view")
-                page.wait("body.connected")
-                for number in range(5):
-                    wait_canvas(glckpt, browser, session)
-                    page.press("button[data-action=checkpoint]")
-                    type_into(browser, f"web{number}\n")
-                    text += f"web{number}\n"
-                    wait_typed(glckpt, text)
-                    page.press("button[data-action=stop]")
-                    page.press("button[data-action=restore]")
-                    page.wait_text(".state", "running")
-                    shows_session(glckpt, viewer, session)
-                    viewer.type(f"vnc{number}\n")
-                    text += f"vnc{number}\n"
-                    wait_typed(glckpt, text)
-                assert browser.execute_script("return window.sockets") == 1
-                assert page.find("body.connected")
-                assert viewer.is_connected_as_before()
-        finally:
-            viewer.close()
+    with served(glckpt) as server, viewer_of(glckpt, session) as viewer:
+        with browser_at(glckpt, server.address) as browser:
+            page = Page(browser)
+            page.press(f"{SESSION} a.view")
+            page.wait("body.connected")
+            for number in range(5):
+                wait_canvas(glckpt, browser, session)
+                page.press("button[data-action=checkpoint]")
+                type_into(browser, f"web{number}\n")
+                text += f"web{number}\n"
+                wait_typed(glckpt, text)
+                page.press("button[data-action=stop]")
+                page.press("button[data-action=restore]")
+                page.wait_text(".state", "running")
+                shows_session(glckpt, viewer, session)
+                viewer.type(f"vnc{number}\n")
+                text += f"vnc{number}\n"
+                wait_typed(glckpt, text)
+            assert browser.execute_script("return window.sockets") == 1
+            assert page.find("body.connected")
+            assert viewer.is_connected_as_before()
     assert len(list(glckpt.images.iterdir())) == 10
 
 
@@ -253,15 +247,6 @@ def test_beyond_this_machine_only_with_tls(glckpt):
     with served(glckpt) as server:
         port = str(server.parts.port)
         assert "in use" in glckpt.refused("web", "--port", port, status=FAILED)
-
-
-@pytest.fixture
-def certificate(glckpt):
-    files = [str(glckpt.work / name) for name in ("cert.pem", "key.pem")]
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                    "-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]],
-                   check=True, capture_output=True)
-    return files
 
 
 def test_over_tls(glckpt, certificate):

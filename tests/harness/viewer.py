@@ -41,12 +41,13 @@ def x_server(glckpt: Glckpt, geometry: str = "1000x800") -> Iterator[dict]:
 
 
 class Viewer:
-    """`glckpt view SESSION`, and the user in front of it."""
+    """A viewer, and the user in front of it."""
 
-    def __init__(self, glckpt: Glckpt, session: str, where: dict, *options: str):
-        display = {"DISPLAY": f":{where['number']}"}
+    def __init__(self, glckpt: Glckpt, command: list, where: dict, **environment: str):
         self.where = where
-        self.process = glckpt.spawn("view", *options, session, env=display)
+        display = {"DISPLAY": f":{where['number']}", **environment}
+        self.process = subprocess.Popen(command, env={**glckpt.environment, **display},
+                                        stdin=subprocess.DEVNULL)
         with XUser({"display": where}) as user:
             user.enter_window(width=400)
         self.sockets = self.open_sockets()
@@ -86,13 +87,19 @@ class Viewer:
 
 
 @contextlib.contextmanager
-def viewer_of(glckpt: Glckpt, session: str) -> Iterator[Viewer]:
+def viewer(glckpt: Glckpt, command: list, **environment: str) -> Iterator[Viewer]:
+    """A viewer's command in an X server of its own."""
     with x_server(glckpt) as where:
-        viewer = Viewer(glckpt, session, where, *LINGER)
+        shown = Viewer(glckpt, command, where, **environment)
         try:
-            yield viewer
+            yield shown
         finally:
-            viewer.close()
+            shown.close()
+
+
+def viewer_of(glckpt: Glckpt, session: str):
+    """`glckpt view SESSION`: TigerVNC's."""
+    return viewer(glckpt, [glckpt.program, "view", *LINGER, session])
 
 
 class RfbClient:

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "xdetach/session/view.h"
 #include "base/io.h"
+#include "xdetach/cmd-listen.h"
 #include "xdetach/cmd.h"
 #include "xdetach/paths.h"
 
@@ -13,19 +14,35 @@
 
 static int option_web, option_port, option_socket, option_json;
 static char *option_linger;
+static struct cmd_listen option_listen;
 
 static const struct poptOption options[] = {
 	{"web", '\0', POPT_ARG_NONE, &option_web, 0,
 		"print an address for a browser on this machine; it is good once", NULL},
 	{"port", '\0', POPT_ARG_NONE, &option_port, 0,
-		"print a port of 127.0.0.1 and the password, for any VNC viewer", NULL},
+		"print a port and the password, for any VNC viewer", NULL},
 	{"socket", '\0', POPT_ARG_NONE, &option_socket, 0,
 		"print the path of a Unix socket, for a viewer that takes one", NULL},
+	CMD_LISTEN_OPTIONS(option_listen),
 	{"linger", '\0', POPT_ARG_STRING, &option_linger, 0,
 		"stay for viewers to come back (10m unless given)", "TIME"},
 	{"json", '\0', POPT_ARG_NONE, &option_json, 0, "print JSON instead of lines", NULL},
 	POPT_TABLEEND,
 };
+
+static int check_listening(struct err *err)
+{
+	struct cmd_listen *listen = &option_listen;
+	const bool address = listen->address;
+	if ((address || listen->certificate || listen->key) && !option_port)
+		return err_set_status(err, STATUS_USAGE,
+			"--listen is for --port; a browser of another machine gets `glckpt web`");
+	if (cmd_listen_check(listen, err) < 0)
+		return -1;
+	return address && !listen->certificate
+		? err_set_status(err, STATUS_USAGE, "--listen goes with --certificate and --key")
+		: 0;
+}
 
 static int check_options(unsigned *linger, struct err *err)
 {
@@ -33,6 +50,8 @@ static int check_options(unsigned *linger, struct err *err)
 	if (option_web + option_port + option_socket > 1)
 		return err_set_status(
 			err, STATUS_USAGE, "one of --web, --port and --socket is enough");
+	if (check_listening(err) < 0)
+		return -1;
 	if (option_web && access("/usr/share/novnc/vnc.html", R_OK) < 0)
 		return err_set(err, "noVNC is missing: install the package novnc");
 	return option_linger ? cmd_parse_duration(option_linger, linger, err) : 0;
@@ -40,8 +59,13 @@ static int check_options(unsigned *linger, struct err *err)
 
 static json_t *ask_bridge(const char *name, unsigned linger, struct err *err)
 {
-	const char *way = option_web ? "web" : option_port ? "port" : "socket";
-	return view_ask(name, linger, json_pack("{s:s, s:s}", "op", "open", "way", way), err);
+	const struct cmd_listen *listen = &option_listen;
+	const char *port = listen->certificate ? "secure" : "port";
+	const char *way = option_web ? "web" : option_port ? port : "socket";
+	return view_ask(name, linger,
+		json_pack("{s:s, s:s, s:s*, s:s*, s:s*}", "op", "open", "way", way, "listen",
+			listen->address, "certificate", listen->certificate, "key", listen->key),
+		err);
 }
 
 /* ---- printing where it is ---- */
@@ -59,7 +83,7 @@ static int print_way(json_t *answer, const char *socket, struct err *err)
 	if (url)
 		puts(url);
 	else if (password)
-		printf("127.0.0.1::%d\n%s\n",
+		printf("%s::%d\n%s\n", json_string_value(json_object_get(answer, "address")),
 			(int)json_integer_value(json_object_get(answer, "port")), password);
 	else
 		puts(socket);

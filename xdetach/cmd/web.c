@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "xdetach/cmd-listen.h"
 #include "xdetach/cmd.h"
 #include "xdetach/paths.h"
 
@@ -6,32 +7,19 @@
 #include <limits.h>
 #include <string.h>
 
-static char *option_listen, *option_port, *option_certificate, *option_key;
+static struct cmd_listen option_listen;
+static char *option_port;
 static const char **option_dirs;
 static int option_json;
 
 static const struct poptOption options[] = {
 	{"port", '\0', POPT_ARG_STRING, &option_port, 0, "listen on this port (else any)", "PORT"},
-	{"listen", '\0', POPT_ARG_STRING, &option_listen, 0,
-		"listen on this address (127.0.0.1 unless given)", "ADDRESS"},
-	{"certificate", '\0', POPT_ARG_STRING, &option_certificate, 0,
-		"use TLS, with this certificate", "FILE"},
-	{"key", '\0', POPT_ARG_STRING, &option_key, 0, "and its key", "FILE"},
+	CMD_LISTEN_OPTIONS(option_listen),
 	{"images", '\0', POPT_ARG_ARGV, &option_dirs, 0,
 		"show the images of this folder, too; may be repeated", "DIR"},
 	{"json", '\0', POPT_ARG_NONE, &option_json, 0, "print JSON instead of a line", NULL},
 	POPT_TABLEEND,
 };
-
-static bool is_loopback(const char *address)
-{
-	return !strncmp(address, "127.", 4) || !strcmp(address, "::1");
-}
-
-static const char *address(void)
-{
-	return option_listen ? option_listen : "127.0.0.1";
-}
 
 static int check_port(struct err *err)
 {
@@ -46,13 +34,7 @@ static int check_options(struct err *err)
 {
 	if (option_port && check_port(err) < 0)
 		return -1;
-	if (!option_certificate != !option_key)
-		return err_set_status(err, STATUS_USAGE, "--certificate and --key go together");
-	if (!is_loopback(address()) && !option_certificate)
-		return err_set_status(err, STATUS_USAGE,
-			"beyond this machine only with TLS: give --certificate and --key, or let "
-			"`ssh -L` carry the port of 127.0.0.1");
-	return 0;
+	return cmd_listen_check(&option_listen, err);
 }
 
 static size_t count_dirs(void)
@@ -69,8 +51,9 @@ static int become_server(const char *program, const char *self, struct err *err)
 	const char **argv = calloc(count + 8, sizeof(*argv));
 	if (!argv)
 		return err_set(err, "out of memory");
-	const char *fixed[] = {"glckpt-web", self, address(), option_port ? option_port : "0",
-		option_certificate ? option_certificate : "", option_key ? option_key : "",
+	const struct cmd_listen *listen = &option_listen;
+	const char *fixed[] = {"glckpt-web", self, listen->address, option_port ? option_port : "0",
+		listen->certificate ? listen->certificate : "", listen->key ? listen->key : "",
 		option_json ? "json" : "line"};
 	memcpy(argv, fixed, sizeof(fixed));
 	if (count)

@@ -2,7 +2,8 @@
 WEB_PKGS := libmicrohttpd gnutls
 WEB := $(call objects,$(wildcard xdetach/web/*.c))
 
-$(BUILD)/glckpt-web: $(WEB) $(filter-out $(BUILD)/xdetach/main.o $(BUILD)/xdetach/cmd/%,$(XDETACH)) $(BASE)
+$(BUILD)/glckpt-web: $(WEB) $(filter-out $(BUILD)/xdetach/main.o $(BUILD)/xdetach/cmd/%,$(XDETACH)) \
+		$(SECURE) $(BASE)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(shell $(PKG_CONFIG) --libs $(XDETACH_PKGS) $(WEB_PKGS)) -pthread
@@ -17,4 +18,4 @@ all: $(BUILD)/glckpt-web $(PAGE)
 
 # Its unit test is linked with the server instead of its main().
 $(BUILD)/tests/unit/web: UNIT_PKGS = $(WEB_PKGS)
-$(BUILD)/tests/unit/web: $(filter-out $(BUILD)/xdetach/web/main.o,$(WEB))
+$(BUILD)/tests/unit/web: $(filter-out $(BUILD)/xdetach/web/main.o,$(WEB)) $(SECURE)

@@ -8,7 +8,6 @@
 #include "xdetach/web/relay.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
 #include <string.h>
@@ -17,7 +16,6 @@
 
 #define NOVNC "/usr/share/novnc"
 #define BODY_MAX 4096
-#define PEM_MAX ((size_t)1 << 20)
 #define IDLE_S 60
 #define CONNECTIONS_MAX 256
 #define PICTURES_AT_ONCE 2
@@ -424,20 +422,12 @@ static void put_url(struct server *server, const struct sockaddr *address, int p
 		all ? name : options->listen, brackets ? "]" : "", port);
 }
 
-static int load_certificate(struct server *server, struct err *err)
-{
-	const struct server_options *options = server->options;
-	scoped_buf struct buf key = BUF_INIT, certificate = BUF_INIT;
-	if (io_read_file(AT_FDCWD, options->key, &key, PEM_MAX, err) < 0 ||
-		io_read_file(AT_FDCWD, options->certificate, &certificate, PEM_MAX, err) < 0)
-		return -1;
-	return tls_init(&server->tls, &certificate, &key, err);
-}
-
 static int serve_at(struct server *server, const struct addrinfo *at, struct err *err)
 {
 	const struct server_options *options = server->options;
-	if (options->certificate && load_certificate(server, err) < 0)
+	if (options->certificate &&
+		secure_identity_init(
+			&server->tls.identity, options->certificate, options->key, err) < 0)
 		return -1;
 	const int port = options->certificate ? listen_with_tls(server, at)
 					      : listen_in_clear(server, at->ai_addr);

@@ -1,6 +1,6 @@
 /*
  * tls.h: TLS in front of the farm page's HTTP server: browsers come in here, and go on in the clear
- * through a socket pair. By GnuTLS; TLS 1.2 and later.
+ * through a socket pair. (wire/secure.h).
  *
  * libmicrohttpd has TLS of its own, but once a connection is upgraded to a WebSocket it passes on
  * four bytes at a time (0.9.75): each of them a record, and frames torn where those who read them
@@ -12,10 +12,8 @@
 #ifndef XDETACH_WEB_TLS_H
 #define XDETACH_WEB_TLS_H
 
-#include "base/buf.h"
-#include "base/err.h"
+#include "wire/secure.h"
 
-#include <gnutls/gnutls.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -23,17 +21,12 @@
 typedef void tls_take_fn(int fd, void *data);
 
 struct tls {
-	gnutls_certificate_credentials_t credentials;
-	gnutls_priority_t priorities;
+	struct secure_identity identity; /* the owner's to fill */
 	int listening;
 	tls_take_fn *take;
 	void *data;
 	atomic_uint connections;
 };
-
-/* Both are PEM. */
-int tls_init(
-	struct tls *tls, const struct buf *certificate, const struct buf *key, struct err *err);
 
 /* Listens from now on, to the end of the process: `tls` has to stay. The port; or -1, with errno.
  */
