@@ -34,6 +34,13 @@ int secret_issue(struct secret_tokens *tokens, char token[SECRET_SIZE], struct e
 	return 0;
 }
 
+void secret_forget(struct secret_tokens *tokens)
+{
+	pthread_mutex_lock(&tokens->lock);
+	memset(tokens->tokens, 0, sizeof(tokens->tokens));
+	pthread_mutex_unlock(&tokens->lock);
+}
+
 bool secret_redeem(struct secret_tokens *tokens, const char *guess)
 {
 	bool good = false;

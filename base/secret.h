@@ -32,6 +32,9 @@ struct secret_tokens {
 
 int secret_issue(struct secret_tokens *tokens, char token[SECRET_SIZE], struct err *err);
 
+/* What was issued is good for nothing any more. */
+void secret_forget(struct secret_tokens *tokens);
+
 /* True, once, for a token that was issued. */
 bool secret_redeem(struct secret_tokens *tokens, const char *guess);
 

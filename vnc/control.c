@@ -31,28 +31,34 @@ static json_t *op_status(struct bridge *bridge, const json_t *request, struct er
 		screen->width, "height", screen->height);
 }
 
-static json_t *open_web(struct bridge *bridge, struct err *err)
+static enum pass_right right_of(const json_t *request)
+{
+	return json_is_true(json_object_get(request, "view_only")) ? PASS_LOOK : PASS_USE;
+}
+
+static json_t *open_web(struct bridge *bridge, const json_t *request, struct err *err)
 {
 	char token[SECRET_SIZE];
-	if (door_listen(&bridge->door, err) < 0 || door_token(&bridge->door, token, err) < 0)
+	if (door_listen(&bridge->door, err) < 0 ||
+		door_token(&bridge->door, right_of(request), token, err) < 0)
 		return NULL;
 	return json_pack("{s:s, s:o}", "event", "open", "url",
 		json_sprintf("http://127.0.0.1:%d/#%s", bridge->door.port, token));
 }
 
-static json_t *say_port(struct bridge *bridge, const char *address, int port, struct err *err)
+static json_t *say_port(struct bridge *bridge, const json_t *request, const char *address, int port)
 {
-	const char *password = door_password(&bridge->door, err);
-	return password ? json_pack("{s:s, s:s, s:i, s:s}", "event", "open", "address", address,
-				  "port", port, "password", password)
-			: NULL;
+	char password[PASS_PASSWORD_SIZE];
+	door_password(&bridge->door, right_of(request), password);
+	return json_pack("{s:s, s:s, s:i, s:s}", "event", "open", "address", address, "port", port,
+		"password", password);
 }
 
-static json_t *open_port(struct bridge *bridge, struct err *err)
+static json_t *open_port(struct bridge *bridge, const json_t *request, struct err *err)
 {
 	if (door_listen(&bridge->door, err) < 0)
 		return NULL;
-	return say_port(bridge, "127.0.0.1", bridge->door.port, err);
+	return say_port(bridge, request, "127.0.0.1", bridge->door.port);
 }
 
 static json_t *open_secure(struct bridge *bridge, const json_t *request, struct err *err)
@@ -68,16 +74,27 @@ static json_t *open_secure(struct bridge *bridge, const json_t *request, struct 
 	}
 	if (door_listen_secure(&bridge->door, &how, err) < 0)
 		return NULL;
-	return say_port(bridge, how.address, bridge->door.secure_port, err);
+	return say_port(bridge, request, how.address, bridge->door.secure_port);
+}
+
+/* Whoever is there now, and whoever knows a secret of before, has to ask anew. */
+static int let_all_go(struct bridge *bridge, struct err *err)
+{
+	if (door_renew(&bridge->door, err) < 0)
+		return -1;
+	screen_dismiss(&bridge->screen);
+	return 0;
 }
 
 static json_t *op_open(struct bridge *bridge, const json_t *request, struct err *err)
 {
 	bridge_expect_viewer(bridge);
+	if (json_is_true(json_object_get(request, "exclusive")) && let_all_go(bridge, err) < 0)
+		return NULL;
 	if (ctl_is(request, "way", "web"))
-		return open_web(bridge, err);
+		return open_web(bridge, request, err);
 	if (ctl_is(request, "way", "port"))
-		return open_port(bridge, err);
+		return open_port(bridge, request, err);
 	if (ctl_is(request, "way", "secure"))
 		return open_secure(bridge, request, err);
 	return json_pack("{s:s}", "event", "open");

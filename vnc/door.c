@@ -35,43 +35,23 @@ static const char page[] =
 
 /* ---- secrets ---- */
 
-int door_token(struct door *door, char token[SECRET_SIZE], struct err *err)
+int door_token(struct door *door, enum pass_right right, char token[SECRET_SIZE], struct err *err)
 {
-	return secret_issue(&door->tokens, token, err);
+	return pass_token(&door->passes[right], token, err);
 }
 
-/* Of 64 letters and digits, because VNC's passwords have eight of them and no more. */
-static void make_password(char password[9], const unsigned char random[8])
+void door_password(struct door *door, enum pass_right right, char password[PASS_PASSWORD_SIZE])
 {
-	static const char letters[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+";
-	for (int i = 0; i < 8; i++)
-		password[i] = letters[random[i] % 64];
-	password[8] = '\0';
+	atomic_store(&door->told, true);
+	pass_password(&door->passes[right], password);
 }
 
-const char *door_password(struct door *door, struct err *err)
+int door_renew(struct door *door, struct err *err)
 {
-	unsigned char random[8];
-	if (door->password[0])
-		return door->password;
-	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
-		err_errno(err, "getrandom");
-		return NULL;
-	}
-	pthread_mutex_lock(&door->lock);
-	make_password(door->password, random);
-	pthread_mutex_unlock(&door->lock);
-	screen_set_password(door->screen, door->password);
-	return door->password;
-}
-
-static bool copy_password(struct door *door, char password[9])
-{
-	pthread_mutex_lock(&door->lock);
-	memcpy(password, door->password, 9);
-	pthread_mutex_unlock(&door->lock);
-	return password[0];
+	for (int right = 0; right < PASS_RIGHTS; right++)
+		if (pass_renew(&door->passes[right], err) < 0)
+			return -1;
+	return 0;
 }
 
 /* ---- newcomers ---- */
@@ -89,12 +69,29 @@ static void leave(struct door *door, int count)
 	pthread_mutex_unlock(&door->lock);
 }
 
+/* The key, and what else noVNC has to know, as a part of a URL. */
 static void give_key(struct door *door, int fd, const char *token)
 {
-	if (secret_redeem(&door->tokens, token))
-		http_answer(fd, "200 OK", "text/plain", door->key, SECRET_SIZE - 1);
-	else
+	char key[SECRET_SIZE], answer[SECRET_SIZE + 32];
+	bool use = pass_redeem(&door->passes[PASS_USE], token, key);
+	if (!use && !pass_redeem(&door->passes[PASS_LOOK], token, key)) {
 		http_answer(fd, "403 Forbidden", "text/plain", "no\n", 3);
+		return;
+	}
+	snprintf(answer, sizeof(answer), "%s%s", key, use ? "" : "&view_only=1");
+	http_answer(fd, "200 OK", "text/plain", answer, strlen(answer));
+}
+
+/* By the key that the path is. */
+static void meet_websocket(struct door *door, int *fd, const char *path)
+{
+	for (int right = 0; right < PASS_RIGHTS; right++) {
+		if (!pass_is_key(&door->passes[right], path + 1))
+			continue;
+		screen_admit(door->screen, steal_fd(fd), right);
+		return;
+	}
+	http_answer(*fd, "403 Forbidden", "text/plain", "no\n", 3);
 }
 
 static void meet_browser(struct door *door, int *fd)
@@ -102,10 +99,8 @@ static void meet_browser(struct door *door, int *fd)
 	struct http_request request;
 	if (!http_peek(*fd, &request))
 		return;
-	if (request.websocket && secret_same(request.path + 1, door->key))
-		screen_admit(door->screen, steal_fd(fd), true);
-	else if (request.websocket)
-		http_answer(*fd, "403 Forbidden", "text/plain", "no\n", 3);
+	if (request.websocket)
+		meet_websocket(door, fd, request.path);
 	else if (!strcmp(request.method, "POST") && !strncmp(request.path, "/key/", 5))
 		give_key(door, *fd, request.path + 5);
 	else if (strcmp(request.method, "GET"))
@@ -120,12 +115,11 @@ static void meet_on_port(struct door *door, int *fd)
 {
 	const struct timeval limit = {.tv_sec = HTTP_REQUEST_MS / 1000};
 	struct pollfd wait = {.fd = *fd, .events = POLLIN};
-	char password[9];
 	setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (poll(&wait, 1, BROWSER_SPEAKS_MS) > 0)
 		meet_browser(door, fd);
-	else if (copy_password(door, password))
-		screen_admit(door->screen, steal_fd(fd), false);
+	else if (atomic_load(&door->told))
+		screen_admit(door->screen, steal_fd(fd), SCREEN_ASK_PASSWORD);
 }
 
 static bool is_the_user(int fd)
@@ -136,19 +130,25 @@ static bool is_the_user(int fd)
 		(peer.uid == getuid() || peer.uid == 0);
 }
 
-static void meet_local(struct door *door, int *fd)
+static void meet_user(struct door *door, int *fd)
 {
 	if (is_the_user(*fd))
-		screen_admit(door->screen, steal_fd(fd), true);
+		screen_admit(door->screen, steal_fd(fd), PASS_USE);
+}
+
+static void meet_looker(struct door *door, int *fd)
+{
+	if (is_the_user(*fd))
+		screen_admit(door->screen, steal_fd(fd), PASS_LOOK);
 }
 
 /* Who was let in is no newcomer any more. */
-static void carry(struct door *door, const struct secure_peer *peer)
+static void carry(struct door *door, const struct secure_peer *peer, int right)
 {
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return;
-	screen_admit(door->screen, ends[0], true);
+	screen_admit(door->screen, ends[0], right);
 	leave(door, 1);
 	vencrypt_carry(peer, ends[1]);
 	leave(door, -1);
@@ -158,9 +158,9 @@ static void carry(struct door *door, const struct secure_peer *peer)
 static void meet_secure(struct door *door, int *fd)
 {
 	scoped(secure_peer_finish) struct secure_peer peer = {0};
-	char password[9];
-	if (copy_password(door, password) && vencrypt_greet(&peer, &door->identity, *fd, password))
-		carry(door, &peer);
+	int right = vencrypt_greet(&peer, &door->identity, *fd, door->passes);
+	if (right >= 0)
+		carry(door, &peer, right);
 }
 
 static void *meet(void *data)
@@ -227,31 +227,37 @@ static int start_attending(const struct visitor *how, struct err *err)
 	return 0;
 }
 
-static int listen_unix(const char *dir, struct err *err)
+static int listen_unix(const char *dir, const char *name, struct err *err)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	scoped_fd int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	scoped_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	snprintf(to.sun_path, sizeof(to.sun_path), "/proc/self/fd/%d/rfb", at);
+	snprintf(to.sun_path, sizeof(to.sun_path), "/proc/self/fd/%d/%s", at, name);
 	if (at < 0 || fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
 		listen(fd, 64) < 0)
-		return err_errno(err, "%s/rfb", dir);
+		return err_errno(err, "%s/%s", dir, name);
 	return steal_fd(&fd);
+}
+
+static int open_unix(struct door *door, const char *dir, const char *name,
+	void (*how)(struct door *, int *), struct err *err)
+{
+	const struct visitor listener = {door, listen_unix(dir, name, err), how};
+	return listener.fd < 0 ? -1 : start_attending(&listener, err);
 }
 
 int door_open(struct door *door, const char *dir, struct screen *screen, struct err *err)
 {
-	*door = (struct door){.screen = screen,
-		.unix_fd = -1,
-		.secure_fd = -1,
-		.tcp_fd = -1,
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.tokens = SECRET_TOKENS_INIT};
-	if (secret_make(door->key, err) < 0)
-		return -1;
-	door->unix_fd = listen_unix(dir, err);
-	const struct visitor listener = {door, door->unix_fd, meet_local};
-	return door->unix_fd < 0 ? -1 : start_attending(&listener, err);
+	*door = (struct door){
+		.screen = screen, .secure_fd = -1, .tcp_fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+	for (int right = 0; right < PASS_RIGHTS; right++)
+		if (pass_init(&door->passes[right], err) < 0)
+			return -1;
+	screen_set_passes(screen, door->passes);
+	return open_unix(door, dir, "rfb", meet_user, err) < 0 ||
+			open_unix(door, dir, "look", meet_looker, err) < 0
+		? -1
+		: 0;
 }
 
 static int listen_at(const struct sockaddr *to, socklen_t size, struct err *err)

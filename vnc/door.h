@@ -2,6 +2,7 @@
  * door.h: who gets in, and by which way.
  *
  *	DIR/rfb          a Unix socket: the user and root, by peer credentials; no password
+ *	DIR/look         the same for those who shall only look
  *	127.0.0.1:PORT   only after door_listen():
  *	                   RFB with a password (door_password()), refused before there is one
  *	                   HTTP: noVNC's files, which anybody may read, and
@@ -11,8 +12,8 @@
  *	ADDRESS:PORT     only after door_listen_secure(): RFB over TLS with the same password
  *	                 (vencrypt.h), and nothing else
  *
- * A token is good once. The key stays the same as long as the process, so that a browser can come
- * back by itself; it never travels in a URL that a server or another page sees.
+ * There is a pass (pass.h) for those who use the session, and one for those who only look at it. A
+ * key never travels in a URL that a server or another page sees.
  *
  * Newcomers are met in threads of their own, at most DOOR_VISITORS_MAX at once.
  */
@@ -20,7 +21,7 @@
 #define VNC_DOOR_H
 
 #include "base/err.h"
-#include "base/secret.h"
+#include "vnc/pass.h"
 #include "vnc/screen.h"
 #include "vnc/vencrypt.h"
 
@@ -28,18 +29,17 @@
 
 struct door {
 	struct screen *screen;
-	int unix_fd, tcp_fd, secure_fd; /* listening; -1: not */
+	int tcp_fd, secure_fd; /* listening; -1: not */
 	int port, secure_port;
 	struct secure_identity identity; /* what it shows there */
 	char address[64];                /* where it listens with TLS */
+	struct pass passes[PASS_RIGHTS];
+	atomic_bool told; /* somebody knows a password */
 	pthread_mutex_t lock;
-	char key[SECRET_SIZE];
-	struct secret_tokens tokens;
 	int visitors;
-	char password[9]; /* "": none yet */
 };
 
-/* Listens on DIR/rfb. The door lives as long as the process. */
+/* Listens on DIR/rfb and DIR/look. The door lives as long as the process. */
 int door_open(struct door *door, const char *dir, struct screen *screen, struct err *err);
 
 /* Listens on a port of the loopback interface; once. */
@@ -53,9 +53,12 @@ struct door_secure {
 int door_listen_secure(struct door *door, const struct door_secure *how, struct err *err);
 
 /* A new one-time token. */
-int door_token(struct door *door, char token[SECRET_SIZE], struct err *err);
+int door_token(struct door *door, enum pass_right right, char token[SECRET_SIZE], struct err *err);
 
-/* The password for RFB on the port, made at the first call. */
-const char *door_password(struct door *door, struct err *err);
+/* The password for RFB on the ports. */
+void door_password(struct door *door, enum pass_right right, char password[PASS_PASSWORD_SIZE]);
+
+/* Nobody gets in any more by what was told before. */
+int door_renew(struct door *door, struct err *err);
 
 #endif

@@ -31,15 +31,23 @@ static struct input *input_of(const rfbClientPtr client)
 	return screen_of(client)->input;
 }
 
+/* libvncserver keeps back what those do who only look, but not all of it. */
+static void put(rfbClientPtr client, const struct input_event *event)
+{
+	if (client->viewOnly)
+		free(event->text);
+	else
+		input_put(input_of(client), event);
+}
+
 static void on_key(rfbBool down, rfbKeySym keysym, rfbClientPtr client)
 {
-	input_put(input_of(client),
-		&(struct input_event){.kind = INPUT_KEY, .down = down, .keysym = keysym});
+	put(client, &(struct input_event){.kind = INPUT_KEY, .down = down, .keysym = keysym});
 }
 
 static void on_pointer(int buttons, int x, int y, rfbClientPtr client)
 {
-	input_put(input_of(client),
+	put(client,
 		&(struct input_event){
 			.kind = INPUT_POINTER, .buttons = (unsigned)buttons, .x = x, .y = y});
 	rfbDefaultPtrAddEvent(buttons, x, y, client); /* viewers that see others' pointers */
@@ -67,8 +75,7 @@ static char *convert(const char *to, const char *from, const char *text, size_t 
 static void put_text(rfbClientPtr client, char *text)
 {
 	if (text)
-		input_put(
-			input_of(client), &(struct input_event){.kind = INPUT_TEXT, .text = text});
+		put(client, &(struct input_event){.kind = INPUT_TEXT, .text = text});
 }
 
 static void on_latin1(char *text, int size, rfbClientPtr client)
@@ -88,7 +95,7 @@ static int on_size(
 {
 	struct screen *screen = screen_of(client);
 	const int widest = atomic_load(&screen->widest), highest = atomic_load(&screen->highest);
-	if (!widest)
+	if (!widest || client->viewOnly)
 		return rfbExtDesktopSize_ResizeProhibited;
 	if (monitors != 1 || width < 1 || height < 1 || width > widest || height > highest)
 		return rfbExtDesktopSize_InvalidScreenLayout;
@@ -106,9 +113,17 @@ static void on_gone(rfbClientPtr client)
 	input_wake(input_of(client));
 }
 
+/* libvncserver gives the pointer to whoever holds a button, those who only look not excepted. */
+static void take_pointer_from_looker(rfbClientPtr client)
+{
+	if (client->viewOnly && client->screen->pointerClient == client)
+		client->screen->pointerClient = NULL;
+}
+
 /* Called just before the request is noted, so it is noted here too. */
 static void on_asked(rfbClientPtr client, rfbFramebufferUpdateRequestMsg *message)
 {
+	take_pointer_from_looker(client);
 	atomic_store(&screen_of(client)->asked, true);
 	input_wake(input_of(client));
 }
@@ -191,24 +206,44 @@ int screen_init(struct screen *screen, const char *name, int width, int height, 
 }
 
 /* libvncserver asks no password of whom it called back itself. */
-void screen_admit(struct screen *screen, int fd, bool known)
+void screen_admit(struct screen *screen, int fd, int right)
 {
 	pthread_mutex_lock(&screen->admission);
 	rfbClientPtr client = rfbNewClient(screen->rfb, fd);
 	if (client) {
-		client->reverseConnection = known;
+		client->reverseConnection = right != SCREEN_ASK_PASSWORD;
+		client->viewOnly = right == PASS_LOOK;
 		rfbStartOnHoldClient(client);
 	}
 	pthread_mutex_unlock(&screen->admission);
 }
 
-void screen_set_password(struct screen *screen, const char *password)
+static rfbBool on_password(rfbClientPtr client, const char *answer, int size)
 {
-	char *copy = strdup(password);
+	const uint8_t *challenge = client->authChallenge;
+	int right = size == CHALLENGESIZE
+		? pass_find(screen_of(client)->passes, challenge, (const uint8_t *)answer)
+		: -1;
+	client->viewOnly = right == PASS_LOOK;
+	return right >= 0;
+}
+
+void screen_set_passes(struct screen *screen, struct pass *passes)
+{
+	screen->passes = passes;
+	screen->rfb->authPasswdData = passes; /* without any it would ask for no password */
+	screen->rfb->passwordCheck = on_password;
+}
+
+/* Their threads see that the connection has ended. */
+void screen_dismiss(struct screen *screen)
+{
 	pthread_mutex_lock(&screen->admission);
-	screen->password[0] = copy;
-	screen->rfb->authPasswdData = screen->password;
-	screen->rfb->passwordCheck = rfbCheckPasswordByList;
+	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));)
+		if (client->sock >= 0)
+			shutdown(client->sock, SHUT_RDWR);
+	rfbReleaseClientIterator(iterator);
 	pthread_mutex_unlock(&screen->admission);
 }
 
@@ -216,8 +251,10 @@ int screen_viewers(const struct screen *screen, int *connected)
 {
 	int count = 0, all = 0;
 	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
-	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator)); all++)
+	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator)); all++) {
 		count += client->state == RFB_NORMAL;
+		take_pointer_from_looker(client);
+	}
 	rfbReleaseClientIterator(iterator);
 	if (connected)
 		*connected = all;

@@ -12,6 +12,7 @@
 #include "vnc/cursor.h"
 #include "vnc/input.h"
 #include "vnc/memory.h"
+#include "vnc/pass.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,18 +31,23 @@ struct screen {
 	atomic_bool asked;          /* a viewer has asked for news since screen_publish() */
 	atomic_int widest, highest; /* what the private X server can be resized to; 0: not at all */
 	pthread_mutex_t admission;  /* one newcomer at a time, none while the size changes */
-	char *password[2];          /* a list of one, closed by NULL */
+	struct pass *passes;        /* of those who are asked for a password */
 };
 
 /* `name`: shown by viewers; borrowed. What viewers do goes into `input`. */
 int screen_init(struct screen *screen, const char *name, int width, int height, struct input *input,
 	struct err *err);
 
-/* Takes a connection in; takes the descriptor over. `known`: no password is asked. Any thread. */
-void screen_admit(struct screen *screen, int fd, bool known);
+/* Takes a connection in, with a right; takes the descriptor over. SCREEN_ASK_PASSWORD: the password
+ * says which. Any thread. */
+#define SCREEN_ASK_PASSWORD (-1)
+void screen_admit(struct screen *screen, int fd, int right);
 
-/* The password of VNC authentication, at most 8 characters. Main thread. */
-void screen_set_password(struct screen *screen, const char *password);
+/* By whose passwords viewers get in; borrowed. Before anybody is admitted. */
+void screen_set_passes(struct screen *screen, struct pass *passes);
+
+/* Lets all viewers go. Any thread. */
+void screen_dismiss(struct screen *screen);
 
 /* How many see the picture; how many are connected. Any thread. */
 int screen_viewers(const struct screen *screen, int *connected);

@@ -52,14 +52,6 @@ static bool agree_on_vencrypt(int fd)
 
 /* ---- within TLS ---- */
 
-static bool same(const uint8_t *a, const uint8_t *b, size_t size)
-{
-	uint8_t different = 0;
-	for (size_t i = 0; i < size; i++)
-		different |= a[i] ^ b[i];
-	return !different;
-}
-
 static void turn_away(const struct secure_peer *peer)
 {
 	static const char reason[] = "wrong password";
@@ -69,32 +61,30 @@ static void turn_away(const struct secure_peer *peer)
 		secure_send(peer, reason, sizeof(reason) - 1);
 }
 
-static bool ask_password(const struct secure_peer *peer, const char *password)
+static int ask_password(const struct secure_peer *peer, struct pass *passes)
 {
 	uint8_t challenge[CHALLENGESIZE], answer[CHALLENGESIZE];
 	const uint32_t good = htonl(rfbVncAuthOK);
-	char copy[MAXPWLEN + 1];
 	if (getrandom(challenge, sizeof(challenge), 0) != sizeof(challenge) ||
 		!secure_send(peer, challenge, sizeof(challenge)) ||
 		!secure_receive(peer, answer, sizeof(answer)))
-		return false;
-	snprintf(copy, sizeof(copy), "%s", password);
-	rfbEncryptBytes(challenge, copy);
-	if (same(challenge, answer, sizeof(answer)))
-		return secure_send(peer, &good, sizeof(good));
-	turn_away(peer);
-	return false;
+		return -1;
+	int right = pass_find(passes, challenge, answer);
+	if (right < 0)
+		turn_away(peer);
+	return right >= 0 && secure_send(peer, &good, sizeof(good)) ? right : -1;
 }
 
-bool vencrypt_greet(struct secure_peer *peer, const struct secure_identity *identity, int fd,
-	const char *password)
+int vencrypt_greet(struct secure_peer *peer, const struct secure_identity *identity, int fd,
+	struct pass *passes)
 {
+	int right = -1;
 	limit_reading(fd, VENCRYPT_GREETING_S);
-	bool greeted = agree_on_version(fd) && agree_on_vencrypt(fd) &&
-		secure_peer_init(peer, identity, fd, VENCRYPT_GREETING_S) &&
-		ask_password(peer, password);
+	if (agree_on_version(fd) && agree_on_vencrypt(fd) &&
+		secure_peer_init(peer, identity, fd, VENCRYPT_GREETING_S))
+		right = ask_password(peer, passes);
 	limit_reading(fd, 0);
-	return greeted;
+	return right;
 }
 
 /* ---- once it is in ---- */

@@ -9,15 +9,16 @@
 #ifndef VNC_VENCRYPT_H
 #define VNC_VENCRYPT_H
 
+#include "vnc/pass.h"
 #include "wire/secure.h"
 
 #define VENCRYPT_GREETING_S 10
 #define VENCRYPT_WRONG_S 1
 
-/* Up to the result of the password, 8 characters. False: it does not get in. The peer is the
- * caller's to finish, either way. */
-bool vencrypt_greet(struct secure_peer *peer, const struct secure_identity *identity, int fd,
-	const char *password);
+/* Up to the result of the password: the right of the pass that it is of. -1: it does not get in.
+ * The peer is the caller's to finish, either way. */
+int vencrypt_greet(struct secure_peer *peer, const struct secure_identity *identity, int fd,
+	struct pass *passes);
 
 /* Enters `plain`, where RFB without a password is spoken, in the viewer's name, and carries what
  * both say until one of them is gone. */

@@ -55,6 +55,12 @@ static void check_input(void)
 	}
 }
 
+static void check_nothing_was_done(void)
+{
+	if (input_waits(&input))
+		abort();
+}
+
 static void read_to_the_end(int fd)
 {
 	char rest[65536];
@@ -69,7 +75,7 @@ static void await_that_it_has_gone(void)
 		poll(NULL, 0, 1);
 }
 
-static void connect_once(const uint8_t *data, size_t size)
+static void connect_once(const uint8_t *data, size_t size, enum pass_right right)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -79,7 +85,7 @@ static void connect_once(const uint8_t *data, size_t size)
 		send(ours, data, size, MSG_NOSIGNAL) < 0)
 		abort();
 	shutdown(ours, SHUT_WR);
-	screen_admit(&screen, pair[1], true);
+	screen_admit(&screen, pair[1], right);
 	read_to_the_end(ours);
 	await_that_it_has_gone();
 }
@@ -96,7 +102,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	start_once();
 	ask_for_a_page(data, size);
-	connect_once(data, size);
+	connect_once(data, size, PASS_USE);
 	check_input();
+	connect_once(data, size, PASS_LOOK);
+	check_nothing_was_done();
 	return 0;
 }

@@ -48,7 +48,7 @@ static void test_a_browser_is_closed_from_both_ends(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	scoped_fd int browser = ends[0];
 	assert_int_equal(io_write_full(browser, upgrade, sizeof(upgrade) - 1), 0);
-	screen_admit(&screen, ends[1], true);
+	screen_admit(&screen, ends[1], PASS_USE);
 	close_twice(screen.rfb);
 	await_nobody(&screen);
 }

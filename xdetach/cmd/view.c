@@ -12,7 +12,7 @@
 /* How long a bridge waits for somebody to come back. */
 #define LINGER_S 600
 
-static int option_web, option_port, option_socket, option_json;
+static int option_web, option_port, option_socket, option_look, option_exclusive, option_json;
 static char *option_linger;
 static struct cmd_listen option_listen;
 
@@ -23,6 +23,10 @@ static const struct poptOption options[] = {
 		"print a port and the password, for any VNC viewer", NULL},
 	{"socket", '\0', POPT_ARG_NONE, &option_socket, 0,
 		"print the path of a Unix socket, for a viewer that takes one", NULL},
+	{"view-only", '\0', POPT_ARG_NONE, &option_look, 0,
+		"look only: keys, pointer, clipboard and size stay without effect", NULL},
+	{"exclusive", '\0', POPT_ARG_NONE, &option_exclusive, 0,
+		"let all other viewers go, and void the addresses and passwords they have", NULL},
 	CMD_LISTEN_OPTIONS(option_listen),
 	{"linger", '\0', POPT_ARG_STRING, &option_linger, 0,
 		"stay for viewers to come back (10m unless given)", "TIME"},
@@ -62,10 +66,10 @@ static json_t *ask_bridge(const char *name, unsigned linger, struct err *err)
 	const struct cmd_listen *listen = &option_listen;
 	const char *port = listen->certificate ? "secure" : "port";
 	const char *way = option_web ? "web" : option_port ? port : "socket";
-	return view_ask(name, linger,
-		json_pack("{s:s, s:s, s:s*, s:s*, s:s*}", "op", "open", "way", way, "listen",
-			listen->address, "certificate", listen->certificate, "key", listen->key),
-		err);
+	json_t *request = json_pack("{s:s, s:s, s:b, s:b, s:s*, s:s*, s:s*}", "op", "open", "way",
+		way, "view_only", option_look, "exclusive", option_exclusive, "listen",
+		listen->address, "certificate", listen->certificate, "key", listen->key);
+	return view_ask(name, linger, request, err);
 }
 
 /* ---- printing where it is ---- */
@@ -117,7 +121,7 @@ static int run_viewer(const char *socket, struct err *err)
 			"--web or --port");
 	/* A socket of this machine is fast: exact pixels cost less than packing them. */
 	execl(viewer, viewer, "-Shared", "-AutoSelect=0", "-PreferredEncoding=Raw", "-FullColor",
-		"-NoJPEG", socket, (char *)NULL);
+		"-NoJPEG", option_look ? "-ViewOnly=1" : "-ViewOnly=0", socket, (char *)NULL);
 	return err_errno(err, "%s", viewer);
 }
 
@@ -128,7 +132,8 @@ static int run(const char **arguments, struct err *err)
 		return -1;
 	json_t *answer = ask_bridge(arguments[0], linger, err);
 	scoped_free char *dir = answer ? view_dir(arguments[0], err) : NULL;
-	scoped_free char *socket = dir ? paths_format(err, "%s/rfb", dir) : NULL;
+	scoped_free char *socket =
+		dir ? paths_format(err, "%s/%s", dir, option_look ? "look" : "rfb") : NULL;
 	int status = -1;
 	if (socket && (option_web || option_port || option_socket || option_json))
 		status = print_way(answer, socket, err);
