@@ -17,7 +17,9 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#define PIPE_SIZE (1 << 20)
+#define PIPE_SIZE (4 << 20)
+#define PIPE_SIZE_USER (1 << 20) /* what an ordinary user may ask for */
+#define READ_SPEED 8e9           /* bytes a second: faster criu does not read */
 #define SLOT_SIZE (STREAM_EXTENT_MAX)
 
 enum {
@@ -137,9 +139,12 @@ static void *run_worker(void *data)
 
 /* ---- one pipe ---- */
 
-/* Waits until the pipe takes more: false when the feeder stops. */
+/* Waits until the pipe takes more: false when the feeder stops. Not for each page that criu has
+ * read: the two would wake each other, and wait for the pipe's lock, thousands of times a second.
+ */
 static bool wait_for_room(const struct feed *feed)
 {
+	usleep((useconds_t)((double)feed->pipe_pages * STREAM_BLOCK / READ_SPEED * 1e6));
 	struct pollfd fds[2] = {{feed->pipe, POLLOUT, 0}, {feed->feeder->wake, POLLIN, 0}};
 	while (poll(fds, 2, -1) < 0 && errno == EINTR)
 		continue;
@@ -290,8 +295,8 @@ static void set_pipe(struct feed *feed, int pipe)
 {
 	feed->pipe = pipe;
 	fcntl(pipe, F_SETFL, O_WRONLY | O_NONBLOCK);
-	if (feed->file)
-		fcntl(pipe, F_SETPIPE_SZ, PIPE_SIZE);
+	if (feed->file && fcntl(pipe, F_SETPIPE_SZ, PIPE_SIZE) < 0)
+		fcntl(pipe, F_SETPIPE_SZ, PIPE_SIZE_USER);
 	int room = fcntl(pipe, F_GETPIPE_SZ);
 	feed->pipe_pages = (uint64_t)(room > 0 ? room : PIPE_SIZE) / STREAM_BLOCK;
 }
