@@ -115,9 +115,9 @@ class Sandboxes:
     def start(self, number: int, every: str) -> subprocess.Popen:
         here = self.glckpt.folder(f"sandbox-{number}")
         (here / "scene.blend").touch()
-        kept = self.glckpt.work / f"sandbox-{number - 1}" / "kept"
+        kept = self.glckpt.work / f"sandbox-{number - 1}" / "kept.tar"
         if kept.exists():
-            shutil.copytree(kept, here / "kept")
+            shutil.copy(kept, here)
         with (self.glckpt.work / "log").open("a") as log:
             return subprocess.Popen(
                 [SAMPLES / "htcondor" / "transfer.sh", self.name, every],
