@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* What a checkpoint of next to nothing takes. */
-#define FIXED_S 0.3
+#define FIXED_S 0.2
 
 /* Before anything was measured: less than any disk that a job should keep its image on. */
 #define GUESSED_BYTES_A_SECOND 100e6
@@ -60,12 +60,15 @@ static double bytes_of(const json_t *checkpoint)
 	return memory > dumped ? memory : dumped;
 }
 
-/* Seconds a byte of one checkpoint, 0: it says nothing. */
-static double slowness(const json_t *checkpoint)
+/* What so many bytes would have taken where this checkpoint was made; 0: it says nothing. As much
+ * of it as is fixed does not grow with the bytes: half of it at most, for some are quicker than
+ * that. */
+static double scale(const json_t *checkpoint, uint64_t memory)
 {
 	double bytes = bytes_of(checkpoint);
 	double seconds = json_number_value(json_object_get(checkpoint, "durable_s"));
-	return bytes > 0 && seconds > FIXED_S ? (seconds - FIXED_S) / bytes : 0;
+	double fixed = seconds / 2 < FIXED_S ? seconds / 2 : FIXED_S;
+	return bytes > 0 ? fixed + (seconds - fixed) * ((double)memory / bytes) : 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -74,32 +77,29 @@ static int compare(const void *a, const void *b)
 	return (difference > 0) - (difference < 0);
 }
 
-/* The middle one of the last checkpoints of this kind; 0: there was none. */
-static double usual_slowness(const json_t *figures, bool stop, size_t *count)
+/* The middle one of what the last checkpoints of this kind say; 0: there was none. */
+static double usual(const json_t *figures, bool stop, uint64_t memory)
 {
 	double found[ASKED];
-	*count = 0;
-	for (size_t i = json_array_size(figures); i-- > 0 && *count < ASKED;) {
+	size_t count = 0;
+	for (size_t i = json_array_size(figures); i-- > 0 && count < ASKED;) {
 		const json_t *checkpoint = json_array_get(figures, i);
 		if (json_is_true(json_object_get(checkpoint, "stop")) == stop)
-			found[(*count)++] = slowness(checkpoint);
+			found[count++] = scale(checkpoint, memory);
 	}
-	if (!*count)
+	if (!count)
 		return 0;
-	qsort(found, *count, sizeof(found[0]), compare);
-	return found[*count / 2];
+	qsort(found, count, sizeof(found[0]), compare);
+	return found[count / 2];
 }
 
 double figures_predict(const json_t *figures, uint64_t memory, bool stop, bool *measured)
 {
-	size_t count;
-	double a_byte = usual_slowness(figures, stop, &count);
-	if (!count)
-		a_byte = usual_slowness(figures, !stop, &count);
-	*measured = count > 0;
-	if (!count)
-		a_byte = 1 / GUESSED_BYTES_A_SECOND;
-	return FIXED_S + (double)memory * a_byte;
+	double seconds = usual(figures, stop, memory);
+	if (seconds <= 0)
+		seconds = usual(figures, !stop, memory);
+	*measured = seconds > 0;
+	return *measured ? seconds : FIXED_S + (double)memory / GUESSED_BYTES_A_SECOND;
 }
 
 bool figures_suffice(double predicted_s, double grace_s)

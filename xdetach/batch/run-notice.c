@@ -114,7 +114,7 @@ static void predict(struct run *run, const char *notice)
 	uint64_t memory = memory_of_session(run);
 	run->predicted_s = figures_predict(figures, memory, true, &measured);
 	json_decref(figures);
-	run_say(run, "notice (%s): a last image takes %.1f s (%s), the grace is %u s", notice,
+	run_say(run, "notice (%s): a last image takes %.2f s (%s), the grace is %u s", notice,
 		run->predicted_s, measured ? basis : "guessed", run->options->grace_s);
 }
 
