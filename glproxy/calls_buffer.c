@@ -87,8 +87,9 @@ static bool note_mapping(struct exec *x, const struct mapping *mapping)
 	return entry;
 }
 
-GLuint proxy_ckMap(struct exec *x, GLenum target, GLuint buffer, GLintptr offset, GLsizeiptr length,
-	GLbitfield access, GLuint64 block)
+/* `bring`: the program wants to see what is there. */
+static GLuint map(struct exec *x, GLenum target, GLuint buffer, GLintptr offset, GLsizeiptr length,
+	GLbitfield access, GLuint64 block, bool bring)
 {
 	const uint64_t bytes = length > 0 ? (uint64_t)length : 0; /* the driver refuses less */
 	const bool fits = block <= WIRE_HEAP_SIZE && bytes <= WIRE_HEAP_SIZE - block;
@@ -108,9 +109,15 @@ GLuint proxy_ckMap(struct exec *x, GLenum target, GLuint buffer, GLintptr offset
 		.offset = offset,
 		.length = length,
 		.access = access};
-	if (keeps_contents(access) && !x->rebuilding)
+	if (bring && keeps_contents(access) && !x->rebuilding)
 		memcpy(mapping.block, pointer, (size_t)length);
 	return note_mapping(x, &mapping);
+}
+
+GLuint proxy_ckMap(struct exec *x, GLenum target, GLuint buffer, GLintptr offset, GLsizeiptr length,
+	GLbitfield access, GLuint64 block)
+{
+	return map(x, target, buffer, offset, length, access, block, true);
 }
 
 static bool take_mapping(struct exec *x, GLuint buffer, bool forget_it, struct mapping *found)
@@ -158,7 +165,7 @@ GLuint proxy_ckUnmap(struct exec *x, GLenum target, GLuint buffer)
 void proxy_ckMapWrite(struct exec *x, GLenum target, GLuint buffer, GLintptr offset,
 	GLsizeiptr length, GLbitfield access, GLuint64 block)
 {
-	proxy_ckMap(x, target, buffer, offset, length, access, block);
+	map(x, target, buffer, offset, length, access, block, false);
 }
 
 void proxy_ckUnmapWrite(struct exec *x, GLenum target, GLuint buffer)

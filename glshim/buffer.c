@@ -3,6 +3,7 @@
  * proxy (glproxy/calls_buffer.c).
  */
 #include "glshim/context.h"
+#include "glshim/shadow.h"
 
 #include "entries.h"
 #include "messages.h"
@@ -33,7 +34,7 @@ static bool note(struct shim_group *group, const struct shim_mapping *mapping)
 	struct shim_mapping *entry = find(group, mapping->buffer);
 	if (!entry)
 		entry = find(group, 0);
-	else
+	else if (!entry->shadowed)
 		heap_give(entry->block, block_size(entry->length));
 	if (entry)
 		*entry = *mapping;
@@ -60,9 +61,11 @@ static struct shim_mapping look(struct shim_context *self, GLuint buffer, bool f
 
 /* ---- stores ---- */
 
-static struct shim_store *store_slot(struct shim_group *group, GLuint buffer)
+/* The block is free when the proxy has unmapped. */
+static void give_later(struct shim_context *self, const struct shim_mapping *mapping)
 {
-	return &group->stores[buffer % GROUP_BUFFERS];
+	if (mapping->buffer && !mapping->shadowed)
+		shim_give_later(self, mapping->block, block_size(mapping->length));
 }
 
 static void note_store(GLuint buffer, struct shim_store store)
@@ -71,11 +74,11 @@ static void note_store(GLuint buffer, struct shim_store store)
 	struct shim_group *group = self->group;
 	if (!group || !buffer)
 		return;
+	struct shim_store *slot = shim_store_slot(group, buffer);
 	const struct shim_mapping mapping = look(self, buffer, true); /* a new store unmaps */
-	if (mapping.buffer)
-		shim_give_later(self, mapping.block, block_size(mapping.length));
+	give_later(self, &mapping);
+	shadow_end(self, slot->buffer, true);
 	pthread_mutex_lock(&group->lock);
-	struct shim_store *slot = store_slot(group, buffer);
 	/* An immutable store stays: GL refuses to make another. */
 	if (slot->buffer != buffer || slot->mutable_store)
 		*slot = store;
@@ -94,7 +97,7 @@ static bool certain(struct shim_group *group, GLuint buffer, GLintptr offset, GL
 		offset < 0 || length <= 0)
 		return false;
 	pthread_mutex_lock(&group->lock);
-	const struct shim_store store = *store_slot(group, buffer);
+	const struct shim_store store = *shim_store_slot(group, buffer);
 	const bool mapped = find(group, buffer);
 	pthread_mutex_unlock(&group->lock);
 	return store.buffer == buffer && !mapped && offset <= store.size &&
@@ -108,7 +111,7 @@ static bool certain(struct shim_group *group, GLuint buffer, GLintptr offset, GL
 static void *mapped_again(struct shim_context *self, GLuint buffer, GLbitfield access,
 	GLintptr offset, GLsizeiptr length, uint64_t block)
 {
-	const struct shim_mapping mapping = {buffer, access, offset, length, block, true};
+	const struct shim_mapping mapping = {buffer, access, offset, length, block, true, false};
 	shim_keep(self, block);
 	if (!note(self->group, &mapping))
 		return NULL;
@@ -130,6 +133,22 @@ static void unmap_behind(
 	behind_add(self, &write);
 }
 
+/* Into the buffer's copy; NULL: it has none. */
+static void *map_shadow(struct shim_context *self, GLenum target, GLuint buffer, GLintptr offset,
+	GLsizeiptr length, GLbitfield access)
+{
+	const uint64_t aside = (uint64_t)offset & (ALIGNMENT - 1);
+	const uint64_t place = look(self, buffer, false).buffer
+		? 0
+		: shadow_map(self, target, buffer, offset, length, access);
+	if (!place)
+		return NULL;
+	send_ckMapWrite(target, buffer, offset, length, access, place);
+	const struct shim_mapping mapping = {
+		buffer, access, offset, length, place - aside, true, true};
+	return note(self->group, &mapping) ? process_have()->heap + place : NULL;
+}
+
 static void *map(
 	GLenum target, GLuint buffer, GLintptr offset, GLsizeiptr length, GLbitfield access)
 {
@@ -145,12 +164,17 @@ static void *map(
 	uint64_t block;
 	if (sure && behind_map_again(self, buffer, offset, length, &block))
 		return mapped_again(self, buffer, access, offset, length, block);
+	void *shadowed = sure ? NULL : map_shadow(self, target, buffer, offset, length, access);
+	if (shadowed)
+		return shadowed;
+	if (access & GL_MAP_WRITE_BIT)
+		shadow_end(self, buffer, false);
 	block = heap_take(size);
 	if (!block) {
 		shim_error(self, GL_OUT_OF_MEMORY);
 		return NULL;
 	}
-	const struct shim_mapping mapping = {buffer, access, offset, length, block, sure};
+	const struct shim_mapping mapping = {buffer, access, offset, length, block, sure, false};
 	if (sure)
 		send_ckMapWrite(target, buffer, offset, length, access, block + aside);
 	if ((!sure && !send_ckMap(target, buffer, offset, length, access, block + aside)) ||
@@ -165,6 +189,11 @@ static GLboolean unmap(GLenum target, GLuint buffer)
 {
 	struct shim_context *self = shim_current;
 	const struct shim_mapping mapping = look(self, buffer, true);
+	if (mapping.shadowed) {
+		send_ckUnmapWrite(target, buffer);
+		shadow_unmapped(self, buffer);
+		return GL_TRUE;
+	}
 	if (mapping.buffer && mapping.unwaited) {
 		unmap_behind(self, target, &mapping);
 		shim_give_later(self, mapping.block, block_size(mapping.length));
@@ -216,6 +245,7 @@ void shim_glBufferSubData(GLenum target, GLintptr offset, GLsizeiptr size, const
 {
 	struct shim_context *self = shim_current;
 	const GLuint buffer = bound(target);
+	shadow_end(self, buffer, false);
 	if (!buffer || !data || offset < 0 || size <= 0 || size > BEHIND_MAX || self->seen) {
 		send_glBufferSubData(target, offset, size, data);
 		return;
@@ -232,32 +262,49 @@ static bool usage_valid(GLenum usage)
 	return usage >= GL_STREAM_DRAW && usage <= GL_DYNAMIC_COPY && (usage & 3) != 3;
 }
 
+static struct shim_store made(GLuint buffer, GLsizeiptr size)
+{
+	return (struct shim_store){.buffer = buffer, .size = size, .mutable_store = true};
+}
+
+static struct shim_store storage(GLuint buffer, GLsizeiptr size, GLbitfield flags)
+{
+	return (struct shim_store){.buffer = buffer, .size = size, .flags = flags};
+}
+
 void shim_glBufferData(GLenum target, GLsizeiptr size, const void *data, GLenum usage)
 {
 	send_glBufferData(target, size, data, usage);
 	if (size > 0 && usage_valid(usage))
-		note_store(bound(target), (struct shim_store){bound(target), size, 0, true});
+		note_store(bound(target), made(bound(target), size));
 }
 
 void shim_glNamedBufferData(GLuint buffer, GLsizeiptr size, const void *data, GLenum usage)
 {
 	send_glNamedBufferData(buffer, size, data, usage);
 	if (size > 0 && usage_valid(usage))
-		note_store(buffer, (struct shim_store){buffer, size, 0, true});
+		note_store(buffer, made(buffer, size));
+}
+
+void shim_glNamedBufferDataEXT(GLuint buffer, GLsizeiptr size, const void *data, GLenum usage)
+{
+	send_glNamedBufferDataEXT(buffer, size, data, usage);
+	if (size > 0 && usage_valid(usage))
+		note_store(buffer, made(buffer, size));
 }
 
 void shim_glBufferStorage(GLenum target, GLsizeiptr size, const void *data, GLbitfield flags)
 {
 	send_glBufferStorage(target, size, data, flags);
 	if (size > 0)
-		note_store(bound(target), (struct shim_store){bound(target), size, flags, false});
+		note_store(bound(target), storage(bound(target), size, flags));
 }
 
 void shim_glNamedBufferStorage(GLuint buffer, GLsizeiptr size, const void *data, GLbitfield flags)
 {
 	send_glNamedBufferStorage(buffer, size, data, flags);
 	if (size > 0)
-		note_store(buffer, (struct shim_store){buffer, size, flags, false});
+		note_store(buffer, storage(buffer, size, flags));
 }
 
 /* Deleting unmaps: the blocks are free when the proxy has done so. */
@@ -267,10 +314,10 @@ void shim_glDeleteBuffers(GLsizei n, const GLuint *buffers)
 	send_glDeleteBuffers(n, buffers);
 	for (GLsizei i = 0; buffers && self->group && i < n; i++) {
 		const struct shim_mapping mapping = look(self, buffers[i], true);
-		if (mapping.buffer)
-			shim_give_later(self, mapping.block, block_size(mapping.length));
+		give_later(self, &mapping);
+		shadow_end(self, buffers[i], true);
 		pthread_mutex_lock(&self->group->lock);
-		struct shim_store *slot = store_slot(self->group, buffers[i]);
+		struct shim_store *slot = shim_store_slot(self->group, buffers[i]);
 		if (slot->buffer == buffers[i])
 			slot->buffer = 0;
 		pthread_mutex_unlock(&self->group->lock);
@@ -291,15 +338,25 @@ static GLbitfield bits_of(GLenum access)
 	}
 }
 
+/* The size of a store that we have seen made; 0: it has to be asked for. */
+static GLsizeiptr known_size(GLuint buffer)
+{
+	struct shim_group *group = shim_current->group;
+	const struct shim_store *store = group ? shim_store_slot(group, buffer) : NULL;
+	return store && buffer && store->buffer == buffer ? store->size : 0;
+}
+
 void *shim_glMapBuffer(GLenum target, GLenum access)
 {
 	GLint size = 0;
+	const GLsizeiptr known = known_size(bound(target));
 	if (!bits_of(access)) {
 		shim_error(shim_current, GL_INVALID_ENUM);
 		return NULL;
 	}
-	shim_glGetBufferParameteriv(target, GL_BUFFER_SIZE, &size);
-	return map(target, bound(target), 0, size, bits_of(access));
+	if (!known)
+		shim_glGetBufferParameteriv(target, GL_BUFFER_SIZE, &size);
+	return map(target, bound(target), 0, known ? known : size, bits_of(access));
 }
 
 void *shim_glMapBufferRange(GLenum target, GLintptr offset, GLsizeiptr length, GLbitfield access)

@@ -229,6 +229,11 @@ void shim_error(struct shim_context *self, GLenum error);
 /* Gives waiting debug messages to the program's callback. */
 void shim_deliver(struct shim_context *self);
 
+/* A call names buffers that it, or calls after it, may write into; those bound to a target that is
+ * only read are not meant. Target 0: none (shadow.c). */
+void shim_buffers_named(
+	struct shim_context *self, GLenum target, GLsizei count, const GLuint *buffers);
+
 /* ---- names (names.c) ---- */
 void shim_names_make(struct shim_context *self, enum names_class cls, GLsizei count, GLuint *names);
 GLuint shim_name_make(struct shim_context *self, enum names_class cls);

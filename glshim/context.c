@@ -1,6 +1,7 @@
 #include "glshim/context.h"
 
 #include "entries.h"
+#include "glshim/shadow.h"
 
 #include <EGL/egl.h>
 #include <stdio.h>
@@ -46,13 +47,23 @@ struct context *context_current(void)
 
 /* ---- groups ---- */
 
+/* Takes NULL, and one that is half made. */
+static void group_finish(struct shim_group *group)
+{
+	if (!group)
+		return;
+	names_finish(group->names, NAMES_SHARED);
+	names_finish(&group->shaders, 1);
+	names_finish(&group->written, 1);
+	free(group);
+}
+
 static struct shim_group *group_create(void)
 {
 	struct shim_group *group = calloc(1, sizeof(*group));
-	if (!group || !names_init(group->names, NAMES_SHARED) || !names_init(&group->shaders, 1)) {
-		if (group)
-			names_finish(group->names, NAMES_SHARED);
-		free(group);
+	if (!group || !names_init(group->names, NAMES_SHARED) || !names_init(&group->shaders, 1) ||
+		!names_init(&group->written, 1)) {
+		group_finish(group);
 		return NULL;
 	}
 	group->references = 1;
@@ -65,10 +76,8 @@ static void group_drop(struct shim_group *group)
 {
 	if (!group || --group->references)
 		return;
-	names_finish(group->names, NAMES_SHARED);
-	names_finish(&group->shaders, 1);
 	pthread_mutex_destroy(&group->lock);
-	free(group);
+	group_finish(group);
 }
 
 /* From the second context of a group on, each notes how far it has waited for the others. */
@@ -216,6 +225,8 @@ struct context *context_create(struct context *share, int config, unsigned api,
 static void destroy_now(struct context *context)
 {
 	struct process *process = process_have();
+	if (process && context->shim.group->references == 1)
+		shadow_finish(&context->shim);
 	/* Whoever was told to wait for this ring finds it executed to its end. */
 	leave(&context->shim);
 	if (process && !context->shim.lost)

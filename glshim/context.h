@@ -21,6 +21,7 @@ struct shim_mapping {
 	GLsizeiptr length;
 	uint64_t block;
 	bool unwaited; /* mapped without asking the proxy */
+	bool shadowed; /* the block is a place in the buffer's copy (shadow.h) */
 };
 
 #define GROUP_BUFFERS 1024 /* remembered by the low bits of their names */
@@ -31,6 +32,12 @@ struct shim_store {
 	GLsizeiptr size;
 	GLbitfield flags; /* of glBufferStorage */
 	bool mutable_store;
+
+	/* shadow.h's: */
+	bool shadowless;   /* no copy is made any more */
+	unsigned waits;    /* mappings that a copy would have been good for */
+	uint64_t shadow;   /* the copy; 0: none */
+	uint64_t unmapped; /* the ring's position where the copy was last to be read */
 };
 
 struct shim_group {
@@ -40,10 +47,17 @@ struct shim_group {
 	struct shim_context *contexts;
 	struct shim_names names[NAMES_SHARED];
 	struct shim_names shaders; /* which of the programs' names are shaders */
+	struct shim_names written; /* which buffers may be written by others (shadow.h) */
 	struct shim_store stores[GROUP_BUFFERS];
 	struct shim_mapping mappings[GROUP_MAPPINGS];
 	unsigned mapping_count;
 };
+
+/* Where a buffer's store is kept, if it is known at all. */
+static inline struct shim_store *shim_store_slot(struct shim_group *group, GLuint buffer)
+{
+	return &group->stores[buffer % GROUP_BUFFERS];
+}
 
 struct surface {
 	unsigned number; /* in the proxy */

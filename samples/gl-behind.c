@@ -100,6 +100,80 @@ static void mapped_again_and_written(void)
 	say("afterwards");
 }
 
+/* ---- mapped to be written in part: the rest stays as it is ---- */
+
+static unsigned char *part(GLintptr offset, GLsizeiptr size, GLbitfield more)
+{
+	return glMapBufferRange(GL_ARRAY_BUFFER, offset, size, GL_MAP_WRITE_BIT | more);
+}
+
+static void in_parts(GLbitfield more)
+{
+	fill(9);
+	glBufferData(GL_ARRAY_BUFFER, SIZE, data, GL_STREAM_DRAW);
+	for (int i = 0; i < 40; i++) {
+		unsigned char *to = part((i % 10) * 512 + 3, 700, more);
+		memset(to + i, i, 30);
+		glUnmapBuffer(GL_ARRAY_BUFFER);
+	}
+	say("in parts");
+}
+
+/* Each copy sees what was written up to then, and nothing that came later. */
+static void seen_between(GLuint other)
+{
+	fill(5);
+	glBufferData(GL_ARRAY_BUFFER, SIZE, data, GL_STREAM_DRAW);
+	glBindBuffer(GL_COPY_WRITE_BUFFER, other);
+	glBufferData(GL_COPY_WRITE_BUFFER, SIZE, data, GL_STREAM_COPY);
+	for (int i = 0; i < 60; i++) {
+		memset(part(0, 1024, 0), i + 1, 1000);
+		glUnmapBuffer(GL_ARRAY_BUFFER);
+		glCopyBufferSubData(
+			GL_ARRAY_BUFFER, GL_COPY_WRITE_BUFFER, 0, (i % 60) * 1024, 1024);
+	}
+	glBindBuffer(GL_ARRAY_BUFFER, other);
+	say("seen between");
+}
+
+/* Written by others in between: by a copy on the GPU, by glBufferSubData, by a new store. */
+static void written_by_others(const GLuint *buffers)
+{
+	glBindBuffer(GL_ARRAY_BUFFER, buffers[0]);
+	fill(1);
+	glBufferData(GL_ARRAY_BUFFER, SIZE, data, GL_STREAM_DRAW);
+	for (int i = 0; i < 30; i++) {
+		memset(part(100 * i, 200, GL_MAP_UNSYNCHRONIZED_BIT), i, 150);
+		glUnmapBuffer(GL_ARRAY_BUFFER);
+		if (i == 10)
+			sub(0, 5000, 77);
+		if (i == 15)
+			glBufferData(GL_ARRAY_BUFFER, SIZE, data, GL_STREAM_DRAW);
+		if (i == 20)
+			memset(map(64, 128), 3, 128), glUnmapBuffer(GL_ARRAY_BUFFER);
+		if (i == 25)
+			glCopyBufferSubData(GL_COPY_WRITE_BUFFER, GL_ARRAY_BUFFER, 0, 2000, 3000);
+	}
+	say("by others");
+}
+
+static void kept_while_mapped(void)
+{
+	GLint mapped = -1;
+	void *pointer = NULL;
+	for (int i = 0; i < 4; i++) {
+		const unsigned char *to = part(i * 8 + 1, 64, 0);
+		glGetBufferParameteriv(GL_ARRAY_BUFFER, GL_BUFFER_MAPPED, &mapped);
+		glGetBufferPointerv(GL_ARRAY_BUFFER, GL_BUFFER_MAP_POINTER, &pointer);
+		printf("mapped %d here %d aligned %d", mapped, pointer == to,
+			(int)(((uintptr_t)to - (uintptr_t)(i * 8 + 1)) % 64));
+		printf(" again %d error 0x%x", part(0, 8, 0) == NULL, glGetError());
+		printf(" beyond %d", glUnmapBuffer(GL_ARRAY_BUFFER));
+		printf(" %d error 0x%x\n", part(SIZE - 4, 8, 0) == NULL, glGetError());
+	}
+	say("kept");
+}
+
 static void errors(GLint location)
 {
 	for (int i = 0; i < 6; i++) {
@@ -191,6 +265,11 @@ int main(void)
 	two_buffers(buffers);
 	mapped();
 	mapped_again_and_written();
+	in_parts(0);
+	in_parts(GL_MAP_UNSYNCHRONIZED_BIT);
+	seen_between(buffers[1]);
+	written_by_others(buffers);
+	kept_while_mapped();
 	const GLuint made = program(&location);
 	glVertexAttribPointer(0, 2, GL_FLOAT, GL_FALSE, 0, NULL);
 	glEnableVertexAttribArray(0);

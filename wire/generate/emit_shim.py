@@ -87,6 +87,20 @@ def names_before(call: Call) -> list[str]:
     return lines
 
 
+def buffers_named(call: Call) -> list[str]:
+    """Tells of buffers that may be written from now on (shadow.h)."""
+    if call.own or call.has("reads") or call.made or call.dropped:
+        return []
+    target = "target" if call.name.startswith("glBindBuffer") else "0"
+    lines = []
+    for field in call.fields:
+        if field.cls == "buffer" and field.mode not in OUTS:
+            many = field.param.is_pointer
+            number, names = (count(field), field.name) if many else ("1", f"&{field.name}")
+            lines.append(f"\tshim_buffers_named(self, {target}, {number}, {names});")
+    return lines
+
+
 def count(field: Field) -> str:
     """The number of elements, as said by the registry."""
     return field.size.removeprefix("wire_bytes(").rsplit(",", 1)[0]
@@ -102,7 +116,7 @@ def body(call: Call) -> list[str]:
         lines.append("\tstruct wire_state *st = &self->state;")
     if any(f.cls in SHARED or f.mode == HANDLE for f in call.fields):
         lines.append("\tshim_order(self);")
-    lines += names_before(call)
+    lines += names_before(call) + buffers_named(call)
     if "calm" in call.rule.values:
         lines.append("\tconst uint64_t before = self->position;")
     for field in ins + outs:

@@ -27,6 +27,7 @@ A line is `NAME word ...`, where NAME may hold `*` and a later line adds to an e
     track         both ends note the call in the shared state (wire/state.c)
     local         answered in the shim, never sent
     hide          not offered to programs
+    reads         the call names buffers, and neither it nor a later one writes into them for that
     sees          the call may read buffers that are mapped at the same time
     aims          the call may name another buffer of the window to draw to or read from
     recalls       the call may bring back what an earlier one named
@@ -41,7 +42,8 @@ import fnmatch
 import re
 from dataclasses import dataclass, field
 
-FLAGS = {"hand", "exec", "track", "local", "hide", "sync", "sees", "aims", "recalls", "list", "vertex"}
+FLAGS = {"hand", "exec", "track", "local", "hide", "sync", "sees", "aims", "recalls", "list", "vertex",
+         "reads"}
 
 
 @dataclass
