@@ -331,6 +331,30 @@ bool context_bind(struct context *context)
 	return bind_window(context, front_read_surface(context));
 }
 
+static EGLSurface stand_in(const struct context *context)
+{
+	static const EGLint size[] = {EGL_WIDTH, 1, EGL_HEIGHT, 1, EGL_NONE};
+	const struct proxy *proxy = context->exec.proxy;
+	const EGLConfig config = proxy_config(proxy, context->config);
+	return config == EGL_NO_CONFIG_KHR ? EGL_NO_SURFACE
+					   : eglCreatePbufferSurface(proxy->display, config, size);
+}
+
+/* A surface that is current lives until it is so no more. */
+bool context_bind_alone(const struct context *context)
+{
+	EGLDisplay display = context->exec.proxy->display;
+	eglBindAPI(context->api);
+	if (context->draw || !context->draws)
+		return eglMakeCurrent(display, context->draw ? context->draw->egl : EGL_NO_SURFACE,
+			context->read ? context->read->egl : EGL_NO_SURFACE, context->egl);
+	EGLSurface surface = stand_in(context);
+	const bool bound = eglMakeCurrent(display, surface, surface, context->egl);
+	if (surface != EGL_NO_SURFACE)
+		eglDestroySurface(display, surface);
+	return bound;
+}
+
 void context_read_from(struct context *context, EGLSurface surface)
 {
 	if (context->own == EGL_NO_SURFACE)

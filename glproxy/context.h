@@ -75,10 +75,11 @@ struct context {
 	bool front;         /* the program has named the front buffer, and may come back to it */
 	GLenum draws;       /* GL_DRAW_BUFFER and GL_READ_BUFFER of the default framebuffer, */
 	GLenum reads;       /* ... kept by front.c; 0 (none) before the first drawable */
-	bool renewed;       /* the driver's context is a new one that has not heard the two yet */
 	pthread_mutex_t debug_lock;
 	struct debug_message *debug_messages;
 	struct queries *queries; /* what drivers that are gone have counted (queries.h) */
+	GLbitfield attribs[16];  /* what each glPushAttrib saved (stacks.h) */
+	unsigned attrib_count;
 	GLuint64 feedback_room;
 	GLuint *feedback; /* selection and feedback buffers of the driver */
 };
@@ -113,6 +114,11 @@ bool context_make_current(struct context *context, struct surface *draw, struct 
  * server now. */
 void context_follow(struct context *context, bool ask);
 void context_release(struct context *context);
+
+/* Binds the driver's context with no thread's drawables but its own, for a snapshot. Which buffers
+ * of the window it names a context without a drawable keeps as well, and tells none but one: a
+ * context that once had a drawable gets a stand-in. */
+bool context_bind_alone(const struct context *context);
 
 /* Binds the driver's surfaces that the context's drawables and buffers stand for. */
 bool context_bind(struct context *context);

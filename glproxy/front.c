@@ -81,15 +81,13 @@ static void ask_names(struct context *context)
 	context->reads = (GLenum)reads;
 }
 
-static void say_names(const struct context *context, bool draws)
+static void say_reads(const struct context *context)
 {
 	const struct driver *gl = context->exec.driver;
 	const bool two = context->draw->flags & SURFACE_DOUBLE;
 	const bool named = context->reads != GL_NONE || context->draws != GL_NONE;
 	struct bound bound;
 	begin_window(gl, &bound);
-	if (draws)
-		gl->DrawBuffer(context->draws);
 	gl->ReadBuffer(named ? context->reads : two ? GL_BACK : GL_FRONT);
 	end_window(gl, &bound);
 }
@@ -97,7 +95,7 @@ static void say_names(const struct context *context, bool draws)
 void front_say_reads(const struct context *context)
 {
 	if (has_front(context))
-		say_names(context, false);
+		say_reads(context);
 }
 
 /* As GL has it where a context is made with the config of its drawable (ours are made without):
@@ -118,8 +116,7 @@ void front_begin(struct context *context, bool first)
 	if (first)
 		name_first(context);
 	else
-		say_names(context, context->renewed);
-	context->renewed = false;
+		say_reads(context);
 	ask_names(context);
 	front_arrange(context);
 }

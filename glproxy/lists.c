@@ -258,18 +258,6 @@ void proxy_glNewList(struct exec *x, GLuint list, GLenum mode)
 		open_list(x, list, mode);
 }
 
-/* The log stays as it is: what executes changes data in place. */
-static void replay_quietly(struct exec *x, const struct stream *log)
-{
-	const struct span messages = {.at = log->messages.data, .left = log->messages.size};
-	scoped_buf struct buf arena = BUF_INIT;
-	buf_append(&arena, log->data.data, log->data.size);
-	x->lenient = true;
-	if (!buf_failed(&arena))
-		replay_stream(x, messages, arena.data, arena.size + 1, NULL);
-	x->lenient = false;
-}
-
 static void drop_errors(const struct exec *x)
 {
 	while (x->driver->GetError())
@@ -404,28 +392,6 @@ void lists_set_apart(struct exec *x)
 	drop_errors(x);
 }
 
-/* Appends messages, whose data lie in the log. */
-static void put_messages(struct take *t, const struct buf *messages, const struct stream *log)
-{
-	_Alignas(8) char copy[WIRE_MESSAGE_MAX];
-	for (size_t at = 0; at < messages->size;) {
-		struct wire_head head;
-		memcpy(&head, messages->data + at, sizeof(head));
-		const size_t size = (size_t)head.units * 8;
-		const uint16_t *places = exec_entries[head.opcode].data;
-		memcpy(copy, messages->data + at, size);
-		for (unsigned i = 1; log && i <= places[0]; i++) {
-			struct wire_data data;
-			memcpy(&data, copy + places[i], sizeof(data));
-			if (data.where == WIRE_ARENA)
-				data = stream_data(&t->out, log->data.data + data.at, data.size);
-			memcpy(copy + places[i], &data, sizeof(data));
-		}
-		stream_put(&t->out, copy, size);
-		at += size;
-	}
-}
-
 static void refuse_lost(struct take *t, const char *lost)
 {
 	if (lost)
@@ -443,7 +409,7 @@ void take_lists(struct take *t)
 		if (!list)
 			continue;
 		PUT(&t->out, glNewList, .list = name, .mode = GL_COMPILE);
-		put_messages(t, &list->log.messages, &list->log);
+		stream_append(&t->out, &list->log.messages, &list->log.data);
 		PUT(&t->out, glEndList);
 		refuse_lost(t, list->lost);
 	}
@@ -455,11 +421,11 @@ void take_open(struct take *t)
 {
 	const struct exec *x = &t->context->exec;
 	const struct list_open *open = x->list;
-	put_messages(t, &x->held, NULL);
+	stream_append(&t->out, &x->held, NULL);
 	if (!open)
 		return;
 	PUT(&t->out, ckListOpen, .list = open->name, .mode = GL_COMPILE);
-	put_messages(t, &open->log.messages, &open->log);
+	stream_append(&t->out, &open->log.messages, &open->log.data);
 	PUT(&t->out, ckListOpen, .list = open->name, .mode = open->mode);
 	take_store(&t->out, &x->state.unpack, GL_UNPACK_SWAP_BYTES);
 	refuse_lost(t, open->lost);

@@ -2,6 +2,7 @@
 
 #include "glproxy/context.h"
 #include "glproxy/lists.h"
+#include "glproxy/snapshot_stream.h"
 #include "hand.h"
 #include "wire/names.h"
 
@@ -80,6 +81,18 @@ int replay_stream(
 	x->replied = false;
 	x->error = pending;
 	return status;
+}
+
+/* What executes changes data in place: it gets a copy. */
+void replay_quietly(struct exec *x, const struct stream *stream)
+{
+	const struct span messages = {.at = stream->messages.data, .left = stream->messages.size};
+	scoped_buf struct buf arena = BUF_INIT;
+	buf_append(&arena, stream->data.data, stream->data.size);
+	x->lenient = true;
+	if (!buf_failed(&arena))
+		replay_stream(x, messages, arena.data, arena.size + 1, NULL);
+	x->lenient = false;
 }
 
 void proxy_ckLenient(struct exec *x, GLboolean on)

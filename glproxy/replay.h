@@ -14,4 +14,9 @@
 int replay_stream(
 	struct exec *x, struct span messages, char *arena, size_t arena_size, struct err *err);
 
+/* Executes what was written to a stream and never left it; the stream stays as it is, and the
+ * errors are none. */
+struct stream;
+void replay_quietly(struct exec *x, const struct stream *stream);
+
 #endif

@@ -29,14 +29,6 @@ static const struct context *first_of(const struct proxy *proxy, const struct gr
 	return found;
 }
 
-static bool make_current(const struct context *context)
-{
-	eglBindAPI(context->api);
-	return eglMakeCurrent(context->exec.proxy->display,
-		context->draw ? context->draw->egl : EGL_NO_SURFACE,
-		context->read ? context->read->egl : EGL_NO_SURFACE, context->egl);
-}
-
 static void release(const struct proxy *proxy)
 {
 	eglMakeCurrent(proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
@@ -76,8 +68,6 @@ static void refuse_kinds(struct take *t)
 		take_refuse(t, "a context is at its end");
 	if (context->own != EGL_NO_SURFACE)
 		take_refuse(t, "a window with several contexts is not kept yet");
-	if (context->exec.state.client_attribs)
-		take_refuse(t, "an attribute stack is in use");
 	if (!surface_listed(context->exec.proxy, context->draw) ||
 		!surface_listed(context->exec.proxy, context->read))
 		take_refuse(t, "a destroyed window is still drawn to");
@@ -149,7 +139,7 @@ static int take_context(struct context *context, struct snapshot_out *out, struc
 {
 	struct take t;
 	take_init(&t, context, out, err);
-	if (context->version && !make_current(context))
+	if (context->version && !context_bind_alone(context))
 		take_refuse(&t, "context %u cannot be made current", context->id);
 	if (context->version && !t.refused) {
 		exec_errors_take(&context->exec);
@@ -175,7 +165,7 @@ static int prepare(struct context *context, struct err *err)
 	struct take t;
 	take_init(&t, context, NULL, err);
 	refuse_kinds(&t);
-	if (!t.refused && context->version && make_current(context)) {
+	if (!t.refused && context->version && context_bind_alone(context)) {
 		exec_errors_take(&context->exec);
 		lists_set_apart(&context->exec);
 		t.gl->Finish();

@@ -143,6 +143,13 @@ static void put_draw_buffers(struct take *t, bool window)
 	PUT(&t->out, glReadBuffer, .src = (GLenum)take_integer(t, GL_READ_BUFFER));
 }
 
+void take_draw_buffers(struct take *t)
+{
+	const bool window = !take_integer(t, GL_DRAW_FRAMEBUFFER_BINDING);
+	if (!window || t->context->draw || t->context->draws)
+		put_draw_buffers(t, window);
+}
+
 static void put_defaults(struct take *t)
 {
 	static const GLenum names[] = {GL_FRAMEBUFFER_DEFAULT_WIDTH, GL_FRAMEBUFFER_DEFAULT_HEIGHT,
@@ -198,8 +205,7 @@ void take_framebuffers(struct take *t)
 	t->gl->BindFramebuffer(GL_FRAMEBUFFER, 0);
 	PUT(&t->out, glBindFramebuffer, .target = GL_FRAMEBUFFER);
 	drop_spare(t);
-	if (t->context->draw)
-		put_draw_buffers(t, true);
+	take_draw_buffers(t);
 	bind_again(t, drawn_target(t), (GLuint)draw);
 	if (drawn_target(t) != GL_FRAMEBUFFER)
 		bind_again(t, GL_READ_FRAMEBUFFER, (GLuint)read);
@@ -286,12 +292,20 @@ static bool is_untouched(const struct wire_format *f, const struct wire_binding 
 	return f->binding == slot && !f->relative && !b->buffer && !b->at;
 }
 
+/* Slots that are not as a new object has them, a bit each. */
+static uint64_t touched_slots(const struct wire_vao *vao)
+{
+	uint64_t touched = vao->enabled;
+	for (unsigned slot = 0; slot < WIRE_SLOTS; slot++)
+		if (!is_untouched(&vao->format[slot], &vao->binding[slot], slot))
+			touched |= (uint64_t)1 << slot;
+	return touched;
+}
+
 static void put_slot(struct take *t, const struct wire_vao *vao, unsigned slot)
 {
 	const struct wire_format *f = &vao->format[slot];
 	const struct wire_binding *b = &vao->binding[slot];
-	if (is_untouched(f, b, slot) && !(vao->enabled >> slot & 1))
-		return;
 	/* A stride of 0 is every vertex the same here, and packed elements in
 	 * glVertexAttribPointer. */
 	const bool split =
@@ -314,49 +328,106 @@ static void put_slot(struct take *t, const struct wire_vao *vao, unsigned slot)
 		put_generic(t, slot - WIRE_SLOT_GENERIC, f, b->stride, b->at);
 }
 
-static void put_enabled(struct take *t, unsigned slot)
+static const GLenum conventional[] = {GL_VERTEX_ARRAY, GL_NORMAL_ARRAY, GL_COLOR_ARRAY,
+	GL_SECONDARY_COLOR_ARRAY, GL_FOG_COORD_ARRAY, GL_INDEX_ARRAY, GL_EDGE_FLAG_ARRAY,
+	0x8B9C /* GL_POINT_SIZE_ARRAY_OES */};
+
+static void put_client_state(struct take *t, GLenum array, bool on)
 {
-	static const GLenum arrays[] = {GL_VERTEX_ARRAY, GL_NORMAL_ARRAY, GL_COLOR_ARRAY,
-		GL_SECONDARY_COLOR_ARRAY, GL_FOG_COORD_ARRAY, GL_INDEX_ARRAY, GL_EDGE_FLAG_ARRAY,
-		0x8B9C /* GL_POINT_SIZE_ARRAY_OES */};
-	if (slot >= WIRE_SLOT_GENERIC) {
+	if (on)
+		PUT(&t->out, glEnableClientState, .array = array);
+	else
+		PUT(&t->out, glDisableClientState, .array = array);
+}
+
+static void put_enabled(struct take *t, unsigned slot, bool on)
+{
+	if (slot >= WIRE_SLOT_GENERIC && on) {
 		PUT(&t->out, glEnableVertexAttribArray, .index = slot - WIRE_SLOT_GENERIC);
+	} else if (slot >= WIRE_SLOT_GENERIC) {
+		PUT(&t->out, glDisableVertexAttribArray, .index = slot - WIRE_SLOT_GENERIC);
 	} else if (slot >= WIRE_SLOT_TEXTURE) {
 		PUT(&t->out, glClientActiveTexture,
 			.texture = GL_TEXTURE0 + slot - WIRE_SLOT_TEXTURE);
-		PUT(&t->out, glEnableClientState, .array = GL_TEXTURE_COORD_ARRAY);
-	} else if (slot < array_len(arrays)) {
-		PUT(&t->out, glEnableClientState, .array = arrays[slot]);
+		put_client_state(t, GL_TEXTURE_COORD_ARRAY, on);
+	} else if (slot < array_len(conventional)) {
+		put_client_state(t, conventional[slot], on);
 	}
 }
 
-static void put_vertex_array(struct take *t, const struct wire_vao *vao)
+static void put_divisor(struct take *t, unsigned slot, GLuint divisor)
 {
+	const GLuint index = slot - WIRE_SLOT_GENERIC;
+	if (!divisor || slot < WIRE_SLOT_GENERIC)
+		return;
+	if (is_es(t))
+		PUT(&t->out, glVertexAttribDivisor, .index = index, .divisor = divisor);
+	else
+		PUT(&t->out, glVertexBindingDivisor, .bindingindex = index, .divisor = divisor);
+}
+
+/* `stale`: slots that are not as a new object has them, in the driver, when this is executed. */
+static void put_vertex_array(struct take *t, const struct wire_vao *vao, uint64_t stale)
+{
+	const uint64_t touched = touched_slots(vao);
 	for (unsigned slot = 0; slot < WIRE_SLOTS; slot++) {
-		put_slot(t, vao, slot);
-		if (vao->enabled >> slot & 1)
-			put_enabled(t, slot);
-		if (vao->binding[slot].divisor && slot >= WIRE_SLOT_GENERIC && is_es(t))
-			PUT(&t->out, glVertexAttribDivisor, .index = slot - WIRE_SLOT_GENERIC,
-				.divisor = vao->binding[slot].divisor);
-		else if (vao->binding[slot].divisor && slot >= WIRE_SLOT_GENERIC)
-			PUT(&t->out, glVertexBindingDivisor,
-				.bindingindex = slot - WIRE_SLOT_GENERIC,
-				.divisor = vao->binding[slot].divisor);
+		const uint64_t bit = (uint64_t)1 << slot;
+		if ((touched | stale) & bit)
+			put_slot(t, vao, slot);
+		if (vao->enabled & bit || stale & bit)
+			put_enabled(t, slot, vao->enabled & bit);
+		put_divisor(t, slot, vao->binding[slot].divisor);
 	}
-	if (vao->element)
+	if (vao->element || stale)
 		PUT(&t->out, glBindBuffer, .target = GL_ELEMENT_ARRAY_BUFFER,
 			.buffer = vao->element);
 }
 
-void take_vertex_arrays(struct take *t)
+/* ---- the client attribute stack: all that was saved is known ---- */
+
+/* Slots of an object that any level of the stack has touched. */
+static uint64_t stale_slots(const struct wire_state *st, GLuint name)
+{
+	uint64_t stale = 0;
+	for (unsigned i = 0; i < st->client_attribs; i++)
+		if (st->client_attrib[i].vao.name == name)
+			stale |= touched_slots(&st->client_attrib[i].vao);
+	return stale;
+}
+
+static void put_client_level(struct take *t, const struct wire_client_attrib *saved)
+{
+	struct stream *s = &t->out;
+	const struct wire_state *st = &t->context->exec.state;
+	PUT(s, glBindVertexArray, .array = saved->vao.name);
+	put_vertex_array(t, &saved->vao, stale_slots(st, saved->vao.name));
+	PUT(s, glClientActiveTexture, .texture = GL_TEXTURE0 + saved->client_unit);
+	PUT(s, glBindBuffer, .target = GL_ARRAY_BUFFER, .buffer = saved->array_buffer);
+	PUT(s, glBindBuffer, .target = GL_PIXEL_PACK_BUFFER, .buffer = saved->pack_buffer);
+	PUT(s, glBindBuffer, .target = GL_PIXEL_UNPACK_BUFFER, .buffer = saved->unpack_buffer);
+	take_store(s, &saved->pack, GL_PACK_SWAP_BYTES);
+	take_store(s, &saved->unpack, GL_UNPACK_SWAP_BYTES);
+	PUT(s, glPushClientAttrib, .mask = saved->mask);
+}
+
+static void put_client_stack(struct take *t)
+{
+	static const struct wire_pixels plain = {.alignment = 4};
+	const struct wire_state *st = &t->context->exec.state;
+	for (unsigned i = 0; i < st->client_attribs; i++)
+		put_client_level(t, &st->client_attrib[i]);
+	if (!st->client_attribs)
+		return;
+	PUT(&t->out, glBindBuffer, .target = GL_PIXEL_PACK_BUFFER);
+	PUT(&t->out, glBindBuffer, .target = GL_PIXEL_UNPACK_BUFFER);
+	take_store(&t->out, &plain, GL_UNPACK_SWAP_BYTES);
+	PUT(&t->out, glBindVertexArray);
+}
+
+/* Makes them all, without contents. */
+static void make_vertex_arrays(struct take *t)
 {
 	struct names *names = t->names[NAMES_vertex_array];
-	struct wire_state *st = &t->context->exec.state;
-	GLint bound = 0;
-	t->gl->GetIntegerv(GL_VERTEX_ARRAY_BINDING, &bound);
-	const bool knows = !take_failed(t);
-	put_vertex_array(t, &st->vaos.zero);
 	for (GLuint name = 0; (name = names_next(names, name));) {
 		const GLuint driver = names_to_driver(names, name);
 		const bool made = t->gl->IsVertexArray(driver);
@@ -364,16 +435,39 @@ void take_vertex_arrays(struct take *t)
 			continue;
 		PUT(&t->out, glGenVertexArrays, .n = 1,
 			.arrays = stream_data(&t->out, &name, sizeof(name)));
-		if (!made)
+		if (made)
+			PUT(&t->out, glBindVertexArray, .array = name);
+	}
+}
+
+static void fill_vertex_arrays(struct take *t)
+{
+	struct names *names = t->names[NAMES_vertex_array];
+	struct wire_state *st = &t->context->exec.state;
+	for (GLuint name = 0; (name = names_next(names, name));) {
+		if (!t->gl->IsVertexArray(names_to_driver(names, name)))
 			continue;
 		PUT(&t->out, glBindVertexArray, .array = name);
-		put_vertex_array(t, wire_vao_find(&st->vaos, name));
+		put_vertex_array(t, wire_vao_find(&st->vaos, name), stale_slots(st, name));
 	}
+}
+
+void take_vertex_arrays(struct take *t)
+{
+	struct wire_state *st = &t->context->exec.state;
+	GLint bound = 0;
+	t->gl->GetIntegerv(GL_VERTEX_ARRAY_BINDING, &bound);
+	const bool knows = !take_failed(t);
+	make_vertex_arrays(t);
+	if (knows)
+		PUT(&t->out, glBindVertexArray);
+	put_client_stack(t);
+	put_vertex_array(t, &st->vaos.zero, stale_slots(st, 0));
+	fill_vertex_arrays(t);
 	if (knows)
 		PUT(&t->out, glBindVertexArray,
 			.array = take_name(t, NAMES_vertex_array, (GLuint)bound, "vertex array",
 				"the context"));
-	if (t->context->exec.state.client_unit)
-		PUT(&t->out, glClientActiveTexture,
-			.texture = GL_TEXTURE0 + t->context->exec.state.client_unit);
+	if (st->client_unit)
+		PUT(&t->out, glClientActiveTexture, .texture = GL_TEXTURE0 + st->client_unit);
 }

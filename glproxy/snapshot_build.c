@@ -45,6 +45,7 @@ static void forget_context(struct context *context)
 		names_clear(x->names[cls]);
 	memset(x->used, 0, sizeof(x->used));
 	queries_clear(context->queries);
+	context->attrib_count = 0;
 	lists_close(x);
 	x->in_begin = false;
 	wire_state_finish(&x->state);
@@ -258,10 +259,7 @@ static int replay_here(
 static int replay_on(
 	struct context *context, struct span messages, const struct arena *arena, struct err *err)
 {
-	eglBindAPI(context->api);
-	if (!eglMakeCurrent(context->exec.proxy->display,
-		    context->draw ? context->draw->egl : EGL_NO_SURFACE,
-		    context->read ? context->read->egl : EGL_NO_SURFACE, context->egl))
+	if (!context_bind_alone(context))
 		return err_set(err, "context %u cannot be made current: EGL error 0x%x",
 			context->id, eglGetError());
 	return replay_here(context, messages, arena, err);
@@ -324,8 +322,6 @@ static int build_context(struct proxy *proxy, struct span record, struct err *er
 		return -1;
 	struct context *context = proxy->contexts[r.id];
 	const struct context *share = r.group == r.id ? NULL : proxy->contexts[r.group];
-	if (context)
-		context->renewed = !r.draw;
 	if (!context || !context_open(context, share))
 		return err_set(
 			err, "context %u cannot be made: EGL error 0x%x", r.id, eglGetError());

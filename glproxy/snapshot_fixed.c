@@ -65,7 +65,7 @@ static void put_stack(struct take *t, GLenum mode, GLenum matrix, GLenum depth_n
 	}
 }
 
-static void put_matrices(struct take *t)
+void take_matrices(struct take *t)
 {
 	const GLenum mode = number(t, GL_MATRIX_MODE);
 	const GLint active = take_integer(t, GL_ACTIVE_TEXTURE);
@@ -452,8 +452,6 @@ static void put_pictures(struct take *t)
 void take_fixed_function(struct take *t)
 {
 	const bool colour_material = t->gl->IsEnabled(GL_COLOR_MATERIAL);
-	if (take_integer(t, GL_ATTRIB_STACK_DEPTH) || take_integer(t, GL_CLIENT_ATTRIB_STACK_DEPTH))
-		take_refuse(t, "an attribute stack is in use");
 	if (number(t, GL_RENDER_MODE) != GL_RENDER)
 		take_refuse(t, "selection or feedback is under way");
 	put_raster(t);
@@ -469,5 +467,5 @@ void take_fixed_function(struct take *t)
 	put_current(t);
 	if (colour_material)
 		PUT(&t->out, glEnable, .cap = GL_COLOR_MATERIAL);
-	put_matrices(t);
+	PUT(&t->out, glMatrixMode, .mode = number(t, GL_MATRIX_MODE));
 }

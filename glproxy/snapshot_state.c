@@ -5,6 +5,7 @@
  * and the indexed buffers are bound again.
  */
 #include "glproxy/snapshot_stream.h"
+#include "glproxy/stacks.h"
 
 #include <string.h>
 
@@ -369,6 +370,7 @@ static const struct {
 	{GL_TEXTURE_BUFFER, GL_TEXTURE_BINDING_BUFFER},
 	{GL_TEXTURE_2D_MULTISAMPLE, GL_TEXTURE_BINDING_2D_MULTISAMPLE},
 	{GL_TEXTURE_2D_MULTISAMPLE_ARRAY, GL_TEXTURE_BINDING_2D_MULTISAMPLE_ARRAY}};
+#define PLAIN_TARGETS 8 /* that have parameters */
 
 static void put_units(struct take *t)
 {
@@ -383,6 +385,8 @@ static void put_units(struct take *t)
 				PUT(&t->out, glBindTexture, .target = texture_targets[i].target,
 					.texture = take_name(t, NAMES_texture, driver, "texture",
 						"a texture unit"));
+			if (t->parameters && i < PLAIN_TARGETS)
+				take_parameters(t, texture_targets[i].target);
 		}
 		const GLuint sampler = number(t, GL_SAMPLER_BINDING);
 		if (sampler)
@@ -545,8 +549,7 @@ static void put_clamping(struct take *t)
 			.depth = number(t, GL_CLIP_DEPTH_MODE));
 }
 
-/* What this context has of the fixed function: all of it in compatibility profiles and ES 1. */
-static bool has_fixed_function(struct take *t)
+bool take_is_compatible(struct take *t)
 {
 	return is_es(t)
 		? t->context->version < 20
@@ -581,21 +584,28 @@ static void put_stores(struct take *t)
 		PUT(&t->out, glPixelStorei, .pname = rest[i].name, .param = rest[i].value);
 }
 
-void take_state(struct take *t)
+void take_attributes(struct take *t)
 {
-	const bool fixed_function = has_fixed_function(t);
+	const bool compatible = take_is_compatible(t);
 	put_capabilities(t);
-	put_debug(t);
 	put_fragments(t);
 	put_rasterization(t);
 	put_clamping(t);
 	put_units(t);
-	put_images(t);
 	put_program(t);
 	take_arb_state(t);
-	put_attributes(t, fixed_function && !is_es(t));
-	if (fixed_function)
+	put_attributes(t, compatible && !is_es(t));
+	if (compatible)
 		take_fixed_function(t);
+}
+
+void take_state(struct take *t)
+{
+	take_attribute_stack(t);
+	put_debug(t);
+	put_images(t);
+	if (take_is_compatible(t))
+		take_matrices(t);
 	put_stores(t);
 	put_buffers(t);
 }

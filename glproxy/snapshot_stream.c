@@ -64,6 +64,33 @@ void stream_flush(struct stream *stream)
 	stream->size = 0;
 }
 
+/* The message at hand, with its data copied from the other's. */
+static void append_one(struct stream *stream, char *message, size_t size, const uint16_t *places,
+	const struct buf *from)
+{
+	for (unsigned i = 1; from && i <= places[0]; i++) {
+		struct wire_data data;
+		memcpy(&data, message + places[i], sizeof(data));
+		if (data.where == WIRE_ARENA)
+			data = stream_data(stream, from->data + data.at, data.size);
+		memcpy(message + places[i], &data, sizeof(data));
+	}
+	stream_put(stream, message, size);
+}
+
+void stream_append(struct stream *stream, const struct buf *messages, const struct buf *data)
+{
+	_Alignas(8) char copy[WIRE_MESSAGE_MAX];
+	for (size_t at = 0; at < messages->size;) {
+		struct wire_head head;
+		memcpy(&head, messages->data + at, sizeof(head));
+		const size_t size = (size_t)head.units * 8;
+		memcpy(copy, messages->data + at, size);
+		append_one(stream, copy, size, exec_entries[head.opcode].data, data);
+		at += size;
+	}
+}
+
 void stream_finish(struct stream *stream)
 {
 	buf_finish(&stream->messages);

@@ -41,7 +41,8 @@ struct take {
 	struct context *context;
 	struct stream out;
 	bool refused;
-	bool in_use; /* the framebuffer being written is bound */
+	bool in_use;     /* the framebuffer being written is bound */
+	bool parameters; /* those of bound textures belong to the state (stacks.h) */
 	struct err *err;
 	void *room; /* take_room() */
 	size_t room_size;
@@ -59,6 +60,9 @@ struct take {
 void stream_put(struct stream *stream, const void *message, size_t size);
 struct wire_data stream_data(struct stream *stream, const void *data, size_t size);
 void stream_flush(struct stream *stream);
+
+/* Appends messages of another stream with their data; NULL for such that have none outside. */
+void stream_append(struct stream *stream, const struct buf *messages, const struct buf *data);
 void stream_finish(struct stream *stream);
 
 /* Memory of `size` bytes for contents on their way, zeroed where they are small: used again for the
@@ -106,6 +110,9 @@ void take_deleted(struct take *t);
 /* Puts, into the texture bound to its target, the contents of one image. */
 void take_texture(struct take *t, GLenum target, GLuint name);
 
+/* Puts the parameters of the texture that is bound to the target. */
+void take_parameters(struct take *t, GLenum target);
+
 /* The target of the driver's texture; refuses where none is found. */
 GLenum take_texture_target(struct take *t, GLuint driver);
 
@@ -115,8 +122,14 @@ void take_vertex_arrays(struct take *t);
 void take_pipelines(struct take *t);
 void take_current_programs(struct take *t);
 void take_arb_state(struct take *t);
+void take_draw_buffers(struct take *t); /* of the framebuffer that is bound */
 void take_state(struct take *t);
+void take_attributes(struct take *t); /* the part of the state that glPushAttrib can save */
 void take_fixed_function(struct take *t);
+void take_matrices(struct take *t);
+
+/* Whether the context has the whole fixed function: compatibility profiles and ES 1. */
+bool take_is_compatible(struct take *t);
 
 /* Pixel store, GL_PACK_* or GL_UNPACK_* by the first of its names. */
 void take_store(struct stream *stream, const struct wire_pixels *store, GLenum first);

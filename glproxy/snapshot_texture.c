@@ -271,7 +271,7 @@ static bool is_foreign(const struct take *t, GLenum pname)
 			pname == GL_TEXTURE_PRIORITY);
 }
 
-static void put_parameters(struct take *t, GLenum target)
+void take_parameters(struct take *t, GLenum target)
 {
 	static const GLenum numbers[] = {GL_TEXTURE_WRAP_S, GL_TEXTURE_WRAP_T, GL_TEXTURE_WRAP_R,
 		GL_TEXTURE_MIN_FILTER, GL_TEXTURE_MAG_FILTER, GL_TEXTURE_BASE_LEVEL,
@@ -347,7 +347,7 @@ void take_texture(struct take *t, GLenum target, GLuint driver)
 				&first);
 	}
 	put_images(t, target, immutable);
-	put_parameters(t, target);
+	take_parameters(t, target);
 }
 
 /* Drivers answer GL_TEXTURE_TARGET in core profiles only; a texture can be bound to its own target
