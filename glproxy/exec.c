@@ -193,17 +193,17 @@ void *exec_scratch(struct exec *x, GLsizei count)
 _Static_assert((unsigned)WIRE_OPCODES <= (unsigned)WIRE_WAIT_RING,
 	"opcodes are counted below the other waits");
 
-/* The decoder of the present message. The time of some is taken, so that it costs nothing. */
-static void decode(struct exec *x)
+/* The decoder of a message. The time of some is taken, so that it costs nothing. */
+static void decode(struct exec *x, const void *message)
 {
 	struct wire_work *work = &x->map.counts->work[x->opcode];
 	work->calls++;
 	if (__builtin_expect(x->sample++ % WIRE_SAMPLE, 1)) {
-		exec_entries[x->opcode].decode(x, x->message);
+		exec_entries[x->opcode].decode(x, message);
 		return;
 	}
 	const uint64_t begun = wire_now();
-	exec_entries[x->opcode].decode(x, x->message);
+	exec_entries[x->opcode].decode(x, message);
 	work->samples++;
 	work->nanoseconds += wire_now() - begun;
 }
@@ -218,11 +218,20 @@ void exec_direct(struct exec *x, size_t size)
 	const struct exec_entry *entry = &exec_entries[opcode];
 	if (entry->duties & EXEC_SEES && x->context && x->context->group->persistent)
 		buffers_to_driver(x);
-	decode(x);
+	decode(x, x->message);
 	if (entry->duties & (EXEC_AIMS | EXEC_RECALLS))
 		front_look(x, entry->duties & EXEC_AIMS);
 	if (opcode == WIRE_glBegin || opcode == WIRE_glEnd)
 		x->in_begin = opcode == WIRE_glBegin && !lists_compiling(x);
+}
+
+void exec_plain(struct exec *x, const void *message)
+{
+	struct wire_head head;
+	memcpy(&head, message, sizeof(head));
+	x->opcode = head.opcode;
+	x->failed = false;
+	decode(x, message);
 }
 
 static void execute(struct exec *x, size_t size)
@@ -254,10 +263,22 @@ static void execute(struct exec *x, size_t size)
 	exec_direct(x, size);
 }
 
+/* Most messages are of few words, which memcpy() of a size that it does not know takes its time
+ * over. */
+static void copy_words(char *to, const char *from, size_t size)
+{
+	if (size > 128) {
+		memcpy(to, from, size);
+		return;
+	}
+	for (size_t at = 0; at < size; at += 8)
+		memcpy(to + at, from + at, 8);
+}
+
 /* Copies the message at the present position; its length, or 0 when it is none. */
 static size_t take_message(struct exec *x, uint64_t head, char *copy)
 {
-	const uint64_t place = x->position % x->map.ring_size;
+	const uint64_t place = x->position & (x->map.ring_size - 1); /* a power of two */
 	const char *source = x->map.data + place;
 	struct wire_head begin;
 	memcpy(&begin, source, sizeof(begin));
@@ -267,7 +288,7 @@ static size_t take_message(struct exec *x, uint64_t head, char *copy)
 		exec_refuse(x, "a message of an impossible length");
 		return 0;
 	}
-	memcpy(copy, source, begin.opcode == WIRE_PADDING ? sizeof(begin) : size);
+	copy_words(copy, source, begin.opcode == WIRE_PADDING ? 8 : size);
 	memcpy(copy, &begin, sizeof(begin)); /* the length just checked */
 	return size;
 }

@@ -98,6 +98,9 @@ void exec_replay(struct exec *x, size_t size);
 /* ... or at once, whatever is held or being compiled. */
 void exec_direct(struct exec *x, size_t size);
 
+/* ... of a plain message (no data beside it, no duty but to the driver), where it lies. */
+void exec_plain(struct exec *x, const void *message);
+
 /* Says in the log what is wrong and marks the stream as broken. */
 void exec_refuse(struct exec *x, const char *what);
 

@@ -141,6 +141,27 @@ static void note(struct exec *x)
 
 #define HELD_KEEP ((size_t)1 << 20)
 
+/* Most of what comes between glBegin and glEnd: vertices and what they have. */
+static bool is_plain(unsigned opcode)
+{
+	const struct exec_entry *entry = &exec_entries[opcode];
+	return (entry->duties & ~(unsigned)EXEC_LIST) == EXEC_VERTEX && !entry->data[0] &&
+		opcode != WIRE_glBegin && opcode != WIRE_glEnd;
+}
+
+/* buf_append() of a few words, where there is room. */
+static bool hold_plain(struct exec *x)
+{
+	struct buf *held = &x->held;
+	const size_t size = x->message_size;
+	if (held->capacity - held->size <= size)
+		return false;
+	for (size_t at = 0; at < size; at += 8)
+		memcpy(held->data + held->size + at, x->message + at, 8);
+	held->size += size;
+	return true;
+}
+
 static void execute_held(struct exec *x)
 {
 	struct buf held = x->held;
@@ -149,8 +170,12 @@ static void execute_held(struct exec *x)
 		struct wire_head head;
 		memcpy(&head, held.data + at, sizeof(head));
 		const size_t size = (size_t)head.units * 8;
-		memcpy(x->message, held.data + at, size);
-		exec_direct(x, size);
+		if (is_plain(head.opcode)) {
+			exec_plain(x, held.data + at);
+		} else {
+			memcpy(x->message, held.data + at, size);
+			exec_direct(x, size);
+		}
 		at += size;
 	}
 	buf_clear(&held);
@@ -194,6 +219,8 @@ static enum effect effect_of(struct exec *x)
 
 static bool hold(struct exec *x)
 {
+	if (x->held.size && is_plain(x->opcode) && hold_plain(x))
+		return true;
 	const bool vertex = exec_entries[x->opcode].duties & EXEC_VERTEX;
 	const enum effect effect = effect_of(x);
 	if (!x->held.size && (effect != OPENS || x->in_begin))
