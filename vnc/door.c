@@ -176,6 +176,10 @@ static void *meet(void *data)
 
 static bool may_come_in(struct door *door)
 {
+	int connected;
+	screen_viewers(door->screen, &connected);
+	if (connected >= DOOR_VIEWERS_MAX)
+		return false;
 	pthread_mutex_lock(&door->lock);
 	bool room = door->visitors < DOOR_VISITORS_MAX;
 	door->visitors += room;

@@ -15,7 +15,8 @@
  * There is a pass (pass.h) for those who use the session, and one for those who only look at it. A
  * key never travels in a URL that a server or another page sees.
  *
- * Newcomers are met in threads of their own, at most DOOR_VISITORS_MAX at once.
+ * Newcomers are met in threads of their own, at most DOOR_VISITORS_MAX at once, and none while
+ * DOOR_VIEWERS_MAX are connected.
  */
 #ifndef VNC_DOOR_H
 #define VNC_DOOR_H
@@ -26,6 +27,7 @@
 #include "vnc/vencrypt.h"
 
 #define DOOR_VISITORS_MAX 64
+#define DOOR_VIEWERS_MAX 200 /* each has three descriptors, of less than FD_SETSIZE in all */
 
 struct door {
 	struct screen *screen;

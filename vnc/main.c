@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 
 #define REPORT_FD 3
@@ -24,6 +26,16 @@ static void report(const char *text)
 		return;
 	io_write_full(REPORT_FD, text, strlen(text));
 	close(REPORT_FD);
+}
+
+/* libvncserver waits by select(2): a higher descriptor would be the end of all viewers. */
+static void limit_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= FD_SETSIZE)
+		return;
+	limit.rlim_cur = FD_SETSIZE;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int serve(const struct bridge_options *options)
@@ -49,6 +61,7 @@ int main(int argc, char **argv)
 	const struct bridge_options options = {
 		.name = argv[1], .dir = argv[2], .session_dir = argv[3], .linger_s = atof(argv[4])};
 	umask(077);
+	limit_descriptors();
 	int lock = chdir("/") < 0 ? -1 : lockdir_take(options.dir);
 	if (lock < 0) {
 		report(errno == EWOULDBLOCK || errno == ENOENT ? "taken" : strerror(errno));
