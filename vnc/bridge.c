@@ -26,13 +26,19 @@ static void on_changed(void *data, int x, int y, int width, int height)
 	screen_changed(data, x, y, width, height);
 }
 
+static bool on_moved(void *data, xcb_rectangle_t to, int by)
+{
+	return screen_move(data, to.x, to.y, to.width, to.height, by);
+}
+
 static struct grab_target target_of(struct bridge *bridge)
 {
 	struct screen *screen = &bridge->screen;
 	return (struct grab_target){.memory = &screen->memory,
 		.width = (uint16_t)screen->width,
 		.height = (uint16_t)screen->height,
-		.told = {on_changed, screen}};
+		.told = {on_changed, screen},
+		.moved = on_moved};
 }
 
 static struct banner_picture picture_of(const struct bridge *bridge)

@@ -2,6 +2,7 @@
 #include "vnc/grab.h"
 
 #include "base/scope.h"
+#include "vnc/scroll.h"
 
 #include <fcntl.h>
 
@@ -87,6 +88,7 @@ struct band {
 	xcb_rectangle_t where;
 	size_t between; /* where in the memory between; unless it goes into the target itself */
 	bool direct;
+	int scrolls; /* the first of so many that lie one below the other, and may have scrolled */
 	xcb_shm_get_image_cookie_t asked;
 };
 
@@ -128,18 +130,49 @@ static void take_in(struct take *take, const struct band *band)
 	take->differed += pixels;
 }
 
-/* Every answer is waited for, even after one has failed: they are in the connection. */
+/* What viewers have is moved before it is compared. */
+static void scroll(struct take *take, const struct band *first)
+{
+	const struct grab_target *target = &take->grab->target;
+	const struct band *last = first + first->scrolls - 1;
+	const int height = last->where.y + last->where.height - first->where.y;
+	xcb_rectangle_t r = first->where;
+	r.height = (uint16_t)height;
+	const struct tiles_part part = part_of(take->grab, r);
+	const struct scroll found =
+		scroll_find(&part, take->grab->between.bytes + first->between, (size_t)r.width * 4);
+	r.y = (int16_t)(r.y + found.y);
+	r.height = (uint16_t)found.height;
+	if (found.height)
+		target->moved(target->told.data, r, found.by);
+}
+
+static bool await(struct take *take, const struct band *band)
+{
+	scoped_free xcb_shm_get_image_reply_t *reply =
+		xcb_shm_get_image_reply(take->grab->display->connection, band->asked, NULL);
+	take->failed = take->failed || !reply;
+	return reply;
+}
+
+/* How many. Every answer is waited for, even after one has failed: they are in the connection. */
+static int receive_together(struct take *take, const struct band *first)
+{
+	const int count = first->scrolls ? first->scrolls : 1;
+	bool all = true;
+	for (int i = 0; i < count; i++)
+		all = await(take, &first[i]) && all;
+	if (all && first->scrolls)
+		scroll(take, first);
+	for (int i = 0; all && i < count; i++)
+		take_in(take, &first[i]);
+	return count;
+}
+
 static void receive(struct take *take)
 {
-	for (int i = 0; i < take->count; i++) {
-		const struct band *band = &take->bands[i];
-		scoped_free xcb_shm_get_image_reply_t *reply =
-			xcb_shm_get_image_reply(take->grab->display->connection, band->asked, NULL);
-		if (reply)
-			take_in(take, band);
-		else
-			take->failed = true;
-	}
+	for (int i = 0; i < take->count;)
+		i += receive_together(take, &take->bands[i]);
 	take->count = 0;
 	take->used = 0;
 }
@@ -174,14 +207,35 @@ static bool clip(const struct grab_target *target, xcb_rectangle_t *r)
 	return true;
 }
 
+static bool may_have_scrolled(const struct take *take, xcb_rectangle_t r)
+{
+	return take->compares && take->grab->target.moved && r.width >= SCROLL_WIDTH_MIN &&
+		r.height >= SCROLL_HEIGHT_MIN;
+}
+
+/* Room for all bands of a rectangle at once. */
+static void make_room(struct take *take, xcb_rectangle_t r, int bands)
+{
+	const size_t size = (size_t)r.width * r.height * 4;
+	if (take->count + bands > BANDS_MAX || size > take->grab->between.size - take->used)
+		receive(take);
+}
+
 static void ask_in_bands(struct take *take, xcb_rectangle_t r)
 {
 	if (!clip(&take->grab->target, &r))
 		return;
+	const int bands = (r.height + BAND_ROWS - 1) / BAND_ROWS;
+	const bool scrolls = may_have_scrolled(take, r) && bands <= BANDS_MAX;
+	if (scrolls)
+		make_room(take, r, bands);
+	const int first = take->count;
 	for (int y = 0; y < r.height; y += BAND_ROWS) {
 		int rows = r.height - y < BAND_ROWS ? r.height - y : BAND_ROWS;
 		ask(take, (xcb_rectangle_t){r.x, (int16_t)(r.y + y), r.width, (uint16_t)rows});
 	}
+	if (scrolls)
+		take->bands[first].scrolls = bands;
 }
 
 /* ---- ---- */

@@ -6,7 +6,8 @@
  * server writes into memory between, and only tiles that differ are copied and told. Where nearly
  * everything that is damaged differs (a film, a scene that moves), comparing is dropped for a
  * while, and rectangles as wide as the screen are written by the server into the target itself.
- * A rectangle is asked for in bands, so that one is compared while the server copies the next.
+ * A rectangle is asked for in bands, so that one is compared while the server copies the next; but
+ * where it may have scrolled (scroll.h) it is awaited as a whole, and first moved in the target.
  *
  * Pixels are 4 bytes: blue, green, red and one that means nothing. A grab belongs to one hold on
  * the display and ends before it. The main thread only, under the display's guard.
@@ -28,6 +29,9 @@ struct grab_target {
 	const struct memory *memory;
 	uint16_t width, height;
 	struct tiles_told told; /* of each rectangle that changed */
+	/* Moves pixels of the target `by` rows down, to where the rectangle is, with what depends
+	 * on them. NULL, false: they stay where they are. */
+	bool (*moved)(void *data, xcb_rectangle_t to, int by);
 };
 
 struct grab {

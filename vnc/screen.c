@@ -16,6 +16,9 @@
 /* One that takes nothing for so long has to go where it holds up a new size of the screen. */
 #define STUCK_VIEWER_MS 3000
 
+/* With more of them there is always one that is being written to. */
+#define MOVE_VIEWERS_MAX 16
+
 /* How often a viewer's thread looks whether the handshake is over. */
 #define GREETING_MS 5
 
@@ -289,6 +292,65 @@ void screen_publish(struct screen *screen)
 	sraRgnMakeEmpty(screen->changes);
 }
 
+/* ---- pixels that move ---- */
+
+/* Viewers whom nobody is writing to, nor will while they are held. */
+struct held {
+	rfbClientPtr clients[MOVE_VIEWERS_MAX];
+	int count;
+};
+
+static void release(struct held *held)
+{
+	while (held->count) {
+		rfbClientPtr client = held->clients[--held->count];
+		UNLOCK(client->sendMutex);
+		rfbDecrClientRef(client);
+	}
+}
+
+static bool hold(struct held *held, rfbClientPtr client)
+{
+	if (held->count == MOVE_VIEWERS_MAX || client->scaledScreen != client->screen ||
+		pthread_mutex_trylock(&client->sendMutex) != 0)
+		return false;
+	rfbIncrClientRef(client);
+	held->clients[held->count++] = client;
+	return true;
+}
+
+/* All, or none. */
+static bool hold_all(struct held *held, rfbScreenInfoPtr rfb)
+{
+	bool all = true;
+	rfbClientIteratorPtr iterator = rfbGetClientIterator(rfb);
+	for (rfbClientPtr client; all && (client = rfbClientIteratorNext(iterator));)
+		all = hold(held, client);
+	rfbReleaseClientIterator(iterator);
+	if (!all)
+		release(held);
+	return all;
+}
+
+/*
+ * A viewer has what the picture was when it was last written to, but for what it has been told of
+ * since. So everything is told before pixels move, and nobody may be sent some of them meanwhile.
+ */
+bool screen_move(struct screen *screen, int x, int y, int width, int height, int by)
+{
+	struct held held = {0};
+	if (pthread_mutex_trylock(&screen->admission) != 0)
+		return false;
+	bool moves = screen->rfb->cursor && hold_all(&held, screen->rfb);
+	if (moves) {
+		screen_publish(screen);
+		rfbDoCopyRect(screen->rfb, x, y, x + width, y + height, 0, by);
+		release(&held);
+	}
+	pthread_mutex_unlock(&screen->admission);
+	return moves;
+}
+
 /* The same time is what a viewer's thread waits for more changes; they come together here. */
 void screen_set_greeting(struct screen *screen, bool greeting)
 {
@@ -357,7 +419,8 @@ static void set_format_again(struct screen *screen)
 int screen_resize(struct screen *screen, int width, int height, struct err *err)
 {
 	struct memory old = screen->memory;
-	pthread_mutex_lock(&screen->admission);
+	if (pthread_mutex_trylock(&screen->admission) != 0)
+		return 1; /* a newcomer takes a tenth of a second */
 	int result = somebody_is_in_the_way(screen) ? 1 : new_pixels(screen, width, height, err);
 	if (result == 0) {
 		forget_who_was_in_the_way(screen);

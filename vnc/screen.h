@@ -63,8 +63,13 @@ bool screen_awaited(const struct screen *screen);
 void screen_changed(struct screen *screen, int x, int y, int width, int height);
 void screen_publish(struct screen *screen);
 
-/* A new size, all black. 1: a viewer is being written to, try again soon; one that is found so at
- * every try for some seconds does not read, and is let go. -1: no memory. */
+/* Moves a rectangle's worth of pixels, from `by` rows above to where it is, and has viewers do the
+ * same by CopyRect. False, and nothing has happened: somebody is being written to, or there are
+ * many. Main thread. */
+bool screen_move(struct screen *screen, int x, int y, int width, int height, int by);
+
+/* A new size, all black. 1: a viewer is being written to or let in, try again soon; one written to
+ * at every try for some seconds does not read, and is let go. -1: no memory. */
 int screen_resize(struct screen *screen, int width, int height, struct err *err);
 
 /* Viewers may ask for sizes up to this one from now on. */

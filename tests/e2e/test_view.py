@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -16,9 +17,10 @@ import numpy
 import pytest
 from bench.plain import PlainCriu, listens
 from harness.browser import browser_at, wait_canvas
-from harness.driver import USAGE, processes_below, wait_until
+from harness.driver import TIMEOUT, USAGE, processes_below, wait_until
 from harness.viewer import LINGER, RfbClient, viewer_of
-from harness.writer import SIZE, launch_writer, session_picture, shows_session, typed, wait_typed
+from harness.writer import (SIZE, XTERM, launch_writer, session_picture, shows_session, typed,
+                            wait_typed)
 
 
 def sees(glckpt, client, session):
@@ -265,6 +267,31 @@ def test_a_new_size_reaches_every_viewer_and_waits_for_none(glckpt):
         deaf.close()
 
 
+SCROLLING = """
+    for number in $(seq 200); do
+        echo $number $(echo $number | md5sum)
+        echo
+        sleep 0.02
+    done
+    touch done
+    sleep 1000"""
+
+
+def test_what_scrolls_is_copied_by_the_viewer(glckpt):
+    session = glckpt.launch(*XTERM, "sh", "-c", SCROLLING, options=("--geometry", "800x600"))
+    done = glckpt.work / "done"
+    client = RfbClient.on_socket(bridge_socket(glckpt, session))
+    client.ask(True)
+
+    def shows_the_end():
+        seen = client.catch_up()
+        return done.exists() and numpy.array_equal(seen, session_picture(glckpt, session))
+
+    wait_until(shows_the_end, "the viewer has all that was printed", timeout=TIMEOUT)
+    assert client.moved > 20 * 800 * 600
+    client.close()
+
+
 def test_detached_by_hand_until_attached(glckpt):
     session = launch_writer(glckpt)
     refusal = glckpt.refused("attach", session)
@@ -356,6 +383,26 @@ def test_fifty_viewers_leave_nothing_behind(glckpt):
         assert spaces[2] - spaces[1] < 10 * 2048, "pages: no more than ten stacks of 8 MiB"
         client.type("fine\n")
         wait_typed(glckpt, "fine\n")
+
+
+@contextlib.contextmanager
+def many_descriptors():
+    """More than select(2) knows of."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, allowed[1]), allowed[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
+
+
+def test_no_descriptor_is_beyond_select(glckpt):
+    session = launch_writer(glckpt)
+    with many_descriptors():
+        bridge_socket(glckpt, session)
+    limits = (bridge_of(glckpt) / "limits").read_text().splitlines()
+    (soft,) = [int(line.split()[3]) for line in limits if line.startswith("Max open files")]
+    assert soft <= 1024
 
 
 def nonsense(chance):

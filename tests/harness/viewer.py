@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import struct
 import subprocess
@@ -103,9 +104,10 @@ def viewer_of(glckpt: Glckpt, session: str):
 
 
 class RfbClient:
-    """As much of RFB 3.8 (RFC 6143) as a test needs; of encodings Raw, and those for cursor and size."""
+    """As much of RFB 3.8 (RFC 6143) as a test needs; of encodings Raw, CopyRect, and those for cursor
+    and size."""
 
-    RAW, CURSOR, DESKTOP_SIZE = 0, -239, -308
+    RAW, COPY_RECT, CURSOR, DESKTOP_SIZE = 0, 1, -239, -308
 
     def __init__(self, connection: socket.socket):
         self.socket = connection
@@ -130,9 +132,10 @@ class RfbClient:
         self.width, self.height = struct.unpack(">HH", self.take(4))
         (length,) = struct.unpack(">16xI", self.take(20))
         self.name = self.take(length).decode()
-        known = (self.RAW, self.CURSOR, self.DESKTOP_SIZE)
-        self.socket.sendall(struct.pack(">BxH3i", 2, len(known), *known))
+        known = (self.RAW, self.COPY_RECT, self.CURSOR, self.DESKTOP_SIZE)
+        self.socket.sendall(struct.pack(f">BxH{len(known)}i", 2, len(known), *known))
         self.seen = numpy.zeros((self.height, self.width, 4), numpy.uint8)
+        self.moved = 0  # pixels, by CopyRect
 
     def take(self, size: int) -> bytes:
         data = bytearray()
@@ -188,6 +191,12 @@ class RfbClient:
             pixels = numpy.frombuffer(self.take(width * height * 4), numpy.uint8)
             self.seen[y : y + height, x : x + width] = pixels.reshape(height, width, 4)
             return width * height
+        if encoding == self.COPY_RECT:
+            from_x, from_y = struct.unpack(">HH", self.take(4))
+            moved = self.seen[from_y : from_y + height, from_x : from_x + width].copy()
+            self.seen[y : y + height, x : x + width] = moved
+            self.moved += width * height
+            return 0
         if encoding == self.CURSOR:
             self.take(width * height * 4 + (width + 7) // 8 * height)
             return 0
@@ -198,6 +207,13 @@ class RfbClient:
             self.width, self.height = width, height
             self.seen = numpy.zeros((height, width, 4), numpy.uint8)
         return 0
+
+    def catch_up(self) -> numpy.ndarray:
+        """What it shows, after what has arrived; asks for what changes next. ask(True) comes first."""
+        while select.select([self.socket], [], [], 0)[0]:
+            self.update()
+            self.ask(True)
+        return self.seen[:, :, 2::-1]
 
     def copied(self) -> str:
         """The next text that a program has copied; pictures on the way are passed over."""

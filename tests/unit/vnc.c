@@ -4,6 +4,7 @@
 #include "vnc/input.h"
 #include "vnc/keymap.h"
 #include "vnc/memory.h"
+#include "vnc/scroll.h"
 #include "vnc/tiles.h"
 
 #include "base/scope.h"
@@ -164,6 +165,57 @@ static void test_every_change_arrives_and_is_told(void **state)
 	}
 }
 
+/* ---- scroll ---- */
+
+#define ROWS 200
+#define ROW_PIXELS 160
+
+struct sheet {
+	uint32_t pixels[ROWS][ROW_PIXELS];
+};
+
+static void fill(struct sheet *sheet, uint32_t seed)
+{
+	for (int y = 0; y < ROWS; y++)
+		for (int x = 0; x < ROW_PIXELS; x++) {
+			seed = seed * 1664525 + 1013904223;
+			sheet->pixels[y][x] = y % 3 ? seed >> 16 : 0; /* every third row is blank */
+		}
+}
+
+static struct scroll find(struct sheet *older, const struct sheet *newer)
+{
+	const struct tiles_part part = {
+		(uint8_t *)older->pixels, ROW_PIXELS * 4, 0, 0, ROW_PIXELS, ROWS};
+	return scroll_find(&part, (const uint8_t *)newer->pixels, ROW_PIXELS * 4);
+}
+
+static void test_scrolled_rows_are_found(void **state)
+{
+	static struct sheet older, newer;
+	fill(&older, 1);
+	fill(&newer, 2);
+	memcpy(newer.pixels[10], older.pixels[23], sizeof(older.pixels[0]) * 150);
+	struct scroll up = find(&older, &newer), down = find(&newer, &older);
+	assert_int_equal(up.by, -13);
+	assert_true(up.y <= 10 && up.y + up.height >= 160 && up.height <= 154);
+	assert_int_equal(down.by, 13);
+	assert_true(down.y <= 23 && down.y + down.height >= 173 && down.height <= 154);
+}
+
+static void test_nothing_scrolls_in_other_pictures(void **state)
+{
+	static struct sheet older, newer;
+	fill(&older, 1);
+	assert_int_equal(find(&older, &older).height, 0);
+	fill(&newer, 2);
+	assert_int_equal(find(&older, &newer).height, 0);
+	memset(&older, 0, sizeof(older));
+	assert_int_equal(find(&older, &newer).height, 0);
+	assert_int_equal(find(&newer, &older).height, 0);
+	assert_int_equal(find(&older, &older).height, 0);
+}
+
 static void test_shared_memory_keeps_its_size(void **state)
 {
 	scoped(memory_finish) struct memory memory;
@@ -295,6 +347,8 @@ int main(void)
 		cmocka_unit_test(test_tiles_that_are_the_same_are_not_told),
 		cmocka_unit_test(test_tiles_of_one_row_are_told_as_one),
 		cmocka_unit_test(test_every_change_arrives_and_is_told),
+		cmocka_unit_test(test_scrolled_rows_are_found),
+		cmocka_unit_test(test_nothing_scrolls_in_other_pictures),
 		cmocka_unit_test(test_shared_memory_keeps_its_size),
 		cmocka_unit_test(test_a_full_queue_keeps_releases),
 		cmocka_unit_test(test_movements_become_one_and_clicks_do_not),
