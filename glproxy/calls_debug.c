@@ -2,6 +2,7 @@
  * Debug messages (OpenGL 4.6, 20): the driver's are kept until the program's side fetches them.
  */
 #include "glproxy/context.h"
+#include "glproxy/debug.h"
 #include "hand.h"
 
 #include <stdlib.h>
@@ -46,8 +47,41 @@ static void GLAPIENTRY note(GLenum source, GLenum type, GLuint id, GLenum severi
 
 void proxy_ckDebug(struct exec *x, GLboolean on)
 {
-	if (x->context)
-		x->driver->DebugMessageCallback(on ? note : NULL, x->context);
+	if (!x->context)
+		return;
+	x->driver->DebugMessageCallback(on ? note : NULL, x->context);
+	debug_note_callback(x->context, on);
+}
+
+/* ---- snapshots: what has not been fetched yet ---- */
+
+void debug_drop_messages(struct context *context)
+{
+	while (context->debug_messages) {
+		struct debug_message *message = context->debug_messages;
+		context->debug_messages = message->next;
+		free(message);
+	}
+	context->ring.shared->messages = 0;
+}
+
+void take_debug_messages(struct take *t)
+{
+	const struct debug_message *message = t->context->debug_messages;
+	for (; message; message = message->next)
+		PUT(&t->out, ckDebugKeep, .source = message->values[0], .type = message->values[1],
+			.id = message->values[2], .severity = message->values[3],
+			.size = (GLuint)message->length,
+			.text = stream_data(&t->out, message->text, (size_t)message->length));
+}
+
+void proxy_ckDebugKeep(struct exec *x, GLenum source, GLenum type, GLuint id, GLenum severity,
+	GLuint size, const GLchar *text)
+{
+	if (x->rebuilding && x->context && text)
+		note(source, type, id, severity, (GLsizei)size, text, x->context);
+	else
+		exec_refuse(x, "a message of snapshots");
 }
 
 GLuint proxy_ckDebugNext(struct exec *x, GLuint *values, GLuint size, GLchar *text)

@@ -1,6 +1,7 @@
 #include "glproxy/context.h"
 
 #include "base/log.h"
+#include "glproxy/debug.h"
 #include "glproxy/front.h"
 #include "glproxy/lists.h"
 #include "glproxy/live.h"
@@ -56,7 +57,8 @@ static bool set_tables(struct context *context)
 			return false;
 	}
 	context->queries = queries_create();
-	return context->queries;
+	context->debug = debug_create();
+	return context->queries && context->debug;
 }
 
 static void *run(void *data)
@@ -83,6 +85,7 @@ static struct context *failed(struct context *context, EGLint *reason, EGLint co
 	for (unsigned cls = NAMES_SHARED; cls < NAMES_CLASSES; cls++)
 		names_destroy(context->exec.names[cls]);
 	queries_destroy(context->queries);
+	debug_destroy(context->debug);
 	free(context->attributes);
 	free(context);
 	return NULL;

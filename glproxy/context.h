@@ -26,6 +26,7 @@ struct mapping {
 	GLbitfield access;
 };
 
+struct debug;
 struct lists;
 struct memo;
 struct queries;
@@ -78,6 +79,7 @@ struct context {
 	pthread_mutex_t debug_lock;
 	struct debug_message *debug_messages;
 	struct queries *queries; /* what drivers that are gone have counted (queries.h) */
+	struct debug *debug;     /* what debug output heeds (debug.h) */
 	GLbitfield attribs[16];  /* what each glPushAttrib saved (stacks.h) */
 	unsigned attrib_count;
 	GLuint64 feedback_room;

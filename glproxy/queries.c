@@ -379,6 +379,7 @@ static void put_finished(struct take *t, GLuint name, GLuint driver)
 		PUT(&t->out, glEndQuery, .target = query->target);
 	}
 	put_kept(t, name, query, true, value);
+	take_label(t, GL_QUERY, name, driver);
 }
 
 void take_queries(struct take *t)
@@ -400,6 +401,7 @@ static void resume_query(struct take *t, GLuint name, struct query *query)
 {
 	const GLuint driver = names_to_driver(t->names[NAMES_query], name);
 	query->running = false;
+	take_label(t, GL_QUERY, name, driver);
 	query->over = false;
 	if (query->index) {
 		t->gl->BeginQueryIndexed(query->target, query->index, driver);

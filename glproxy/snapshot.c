@@ -1,5 +1,6 @@
 #include "glproxy/snapshot.h"
 
+#include "glproxy/debug.h"
 #include "glproxy/lists.h"
 #include "glproxy/queries.h"
 #include "glproxy/snapshot_record.h"
@@ -143,6 +144,7 @@ static int take_context(struct context *context, struct snapshot_out *out, struc
 		take_refuse(&t, "context %u cannot be made current", context->id);
 	if (context->version && !t.refused) {
 		exec_errors_take(&context->exec);
+		take_debug_off(&t);
 		take_queries_pause(&t);
 		take_queries(&t);
 		take_framebuffers(&t);
@@ -150,6 +152,7 @@ static int take_context(struct context *context, struct snapshot_out *out, struc
 		take_pipelines(&t);
 		take_state(&t);
 		take_queries_resume(&t);
+		take_debug(&t);
 		take_open(&t);
 		take_failed(&t);
 	}

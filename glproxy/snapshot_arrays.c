@@ -199,8 +199,10 @@ void take_framebuffers(struct take *t)
 		PUT(&t->out, glGenFramebuffers, .n = 1,
 			.framebuffers = stream_data(&t->out, &name, sizeof(name)));
 		t->in_use = driver == (GLuint)draw || driver == (GLuint)read;
-		if (made)
+		if (made) {
 			put_framebuffer(t, name, driver);
+			take_label(t, GL_FRAMEBUFFER, name, driver);
+		}
 	}
 	t->gl->BindFramebuffer(GL_FRAMEBUFFER, 0);
 	PUT(&t->out, glBindFramebuffer, .target = GL_FRAMEBUFFER);
@@ -435,8 +437,10 @@ static void make_vertex_arrays(struct take *t)
 			continue;
 		PUT(&t->out, glGenVertexArrays, .n = 1,
 			.arrays = stream_data(&t->out, &name, sizeof(name)));
-		if (made)
+		if (made) {
 			PUT(&t->out, glBindVertexArray, .array = name);
+			take_label(t, GL_VERTEX_ARRAY, name, driver);
+		}
 	}
 }
 

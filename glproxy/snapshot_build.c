@@ -3,6 +3,7 @@
  */
 #include "glproxy/snapshot.h"
 
+#include "glproxy/debug.h"
 #include "glproxy/lists.h"
 #include "glproxy/queries.h"
 #include "glproxy/replay.h"
@@ -45,6 +46,8 @@ static void forget_context(struct context *context)
 		names_clear(x->names[cls]);
 	memset(x->used, 0, sizeof(x->used));
 	queries_clear(context->queries);
+	debug_clear(context->debug);
+	debug_drop_messages(context);
 	context->attrib_count = 0;
 	lists_close(x);
 	x->in_begin = false;
@@ -115,6 +118,7 @@ static int adopt_context(struct proxy *proxy, struct span record, struct err *er
 	proxy->contexts[r.id] = context;
 	if ((uint32_t)context->exec.position != r.position)
 		return err_set(err, "context %u: its ring has gone on since the snapshot", r.id);
+	debug_drop_messages(context);
 	context->config = (EGLint)r.config;
 	context->api = r.api;
 	context->current = r.current;

@@ -106,6 +106,11 @@ static const char *const kept[] = {
 	"glBindAttribLocation*",
 	"glBindFragDataLocation*",
 	"glTransformFeedbackVaryings",
+	"glInitNames",
+	"glLoadName",
+	"glPushName",
+	"glPopName",
+	"glPassThrough",
 	"glProgramParameteri",
 	"glUniform[1234]*",
 	"glUniformMatrix*",
@@ -269,10 +274,7 @@ static const char *const kept[] = {
 
 /* What the lists above would let through. */
 static const char *const lost[] = {
-	"glLabelObjectEXT",
-	"glObject*Label",
-	"glDebugMessageControl*",
-	"gl*DebugGroup*",
+	"glObjectPtrLabel",
 	"glDrawTransformFeedback*",
 	"glVertexAttribI[1234]*",
 	"glVertexAttribL[1234]*",
@@ -280,7 +282,6 @@ static const char *const lost[] = {
 	"glNamedFramebufferSample*",
 	"glPolygonOffsetClamp*",
 	"glDepthBounds*",
-	"ckDebug",
 	"glGetTexture*Handle*",
 	"glGetImageHandle*",
 	"glBlendParameter*",

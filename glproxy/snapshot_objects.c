@@ -89,6 +89,8 @@ void take_buffers(struct take *t)
 			GENERATE(t, glGenBuffers, buffers, name);
 		if (made)
 			put_buffer(t, name, driver);
+		if (made)
+			take_label(t, GL_BUFFER, name, driver);
 	}
 }
 
@@ -137,6 +139,7 @@ static void put_sampler(struct take *t, GLuint name, GLuint driver)
 	t->gl->GetSamplerParameterfv(driver, GL_TEXTURE_BORDER_COLOR, colour);
 	PUT(&t->out, glSamplerParameterfv, .sampler = name, .pname = GL_TEXTURE_BORDER_COLOR,
 		.param = stream_data(&t->out, colour, sizeof(colour)));
+	take_label(t, GL_SAMPLER, name, driver);
 }
 
 void take_samplers(struct take *t)
@@ -216,6 +219,8 @@ void take_renderbuffers(struct take *t)
 			GENERATE(t, glGenRenderbuffers, renderbuffers, name);
 		if (made)
 			put_renderbuffer(t, name, driver);
+		if (made)
+			take_label(t, GL_RENDERBUFFER, name, driver);
 	}
 }
 

@@ -49,6 +49,7 @@ void take_pipelines(struct take *t)
 			continue;
 		PUT(&t->out, glBindProgramPipeline, .pipeline = name);
 		put_pipeline(t, name, driver);
+		take_label(t, GL_PROGRAM_PIPELINE, name, driver);
 	}
 }
 

@@ -376,11 +376,13 @@ void take_programs(struct take *t)
 			if (names_foreign(driver) || names_known(names, driver) != name)
 				continue;
 			const bool shader = t->gl->IsShader(driver);
-			if (step == 0 && shader)
+			if (step == 0 && shader) {
 				put_shader(t, name, driver);
-			else if (step == 1 && t->gl->IsProgram(driver))
+				take_label(t, GL_SHADER, name, driver);
+			} else if (step == 1 && t->gl->IsProgram(driver)) {
 				put_program(t, name, driver);
-			else if (step == 2 && shader && shader_value(t, driver, GL_DELETE_STATUS))
+				take_label(t, GL_PROGRAM, name, driver);
+			} else if (step == 2 && shader && shader_value(t, driver, GL_DELETE_STATUS))
 				PUT(&t->out, glDeleteShader, .shader = name);
 		}
 }

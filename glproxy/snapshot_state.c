@@ -521,20 +521,6 @@ static void put_attributes(struct take *t, bool fixed_function)
 	}
 }
 
-static void put_debug(struct take *t)
-{
-	static const GLenum names[] = {GL_DEBUG_OUTPUT, GL_DEBUG_OUTPUT_SYNCHRONOUS};
-	for (size_t i = 0; i < array_len(names); i++) {
-		const bool on = t->gl->IsEnabled(names[i]);
-		if (take_failed(t))
-			continue;
-		if (on)
-			PUT(&t->out, glEnable, .cap = names[i]);
-		else
-			PUT(&t->out, glDisable, .cap = names[i]);
-	}
-}
-
 static void put_clamping(struct take *t)
 {
 	GLint clamp;
@@ -602,7 +588,6 @@ void take_attributes(struct take *t)
 void take_state(struct take *t)
 {
 	take_attribute_stack(t);
-	put_debug(t);
 	put_images(t);
 	if (take_is_compatible(t))
 		take_matrices(t);

@@ -134,6 +134,18 @@ GLuint take_name(
 	return name;
 }
 
+#define LABEL_MAX 1024
+
+void take_label(struct take *t, GLenum identifier, GLuint name, GLuint driver)
+{
+	char label[LABEL_MAX] = "";
+	GLsizei length = 0;
+	t->gl->GetObjectLabel(identifier, driver, sizeof(label), &length, label);
+	if (!take_failed(t) && length > 0)
+		PUT(&t->out, glObjectLabel, .identifier = identifier, .name = name,
+			.length = length, .label = stream_data(&t->out, label, (size_t)length));
+}
+
 bool take_failed(struct take *t)
 {
 	bool failed = false;

@@ -41,8 +41,10 @@ struct take {
 	struct context *context;
 	struct stream out;
 	bool refused;
-	bool in_use;     /* the framebuffer being written is bound */
-	bool parameters; /* those of bound textures belong to the state (stacks.h) */
+	bool in_use;       /* the framebuffer being written is bound */
+	bool parameters;   /* those of bound textures belong to the state (stacks.h) */
+	bool debug_known;  /* debug.h: the context has debug output, */
+	bool debug_output; /* ... which was on */
 	struct err *err;
 	void *room; /* take_room() */
 	size_t room_size;
@@ -85,6 +87,9 @@ void take_refuse(struct take *t, const char *format, ...) printf_like(2, 3);
  * and is still used (`by` says what by). */
 GLuint take_name(
 	struct take *t, enum names_class cls, GLuint driver, const char *what, const char *by);
+
+/* Puts the label of an object, if it has one (glObjectLabel). */
+void take_label(struct take *t, GLenum identifier, GLuint name, GLuint driver);
 
 /* glGetIntegerv() of one value; 0 where the driver does not know it. */
 GLint take_integer(struct take *t, GLenum pname);

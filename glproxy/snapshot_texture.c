@@ -412,6 +412,7 @@ void take_textures(struct take *t)
 			continue;
 		PUT(&t->out, glBindTexture, .target = target, .texture = name);
 		take_texture(t, target, driver);
+		take_label(t, GL_TEXTURE, name, driver);
 		t->gl->BindTexture(target, 0);
 		PUT(&t->out, glBindTexture, .target = target);
 	}

@@ -1,5 +1,6 @@
 #include "tests/fake_driver.h"
 
+#include "glproxy/debug.h"
 #include "glproxy/lists.h"
 #include "glproxy/memo.h"
 #include "glproxy/queries.h"
@@ -83,6 +84,7 @@ void fake_init(struct fake *fake)
 	fake->group.lists = lists_create();
 	fake->context.group = &fake->group;
 	fake->context.queries = queries_create();
+	fake->context.debug = debug_create();
 	fake->proxy.let_go = true; /* of X servers */
 	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++)
 		fake->names[cls] = names_create();
@@ -98,6 +100,7 @@ void fake_finish(struct fake *fake)
 	free(fake->proxy.surfaces);
 	lists_destroy(fake->group.lists);
 	queries_destroy(fake->context.queries);
+	debug_destroy(fake->context.debug);
 	munmap(fake->heap, HEAP);
 	munmap(fake->ring, wire_ring_bytes());
 }
