@@ -113,6 +113,7 @@ static void on_gone(rfbClientPtr client)
 {
 	if (pthread_equal(pthread_self(), client->client_thread))
 		pthread_detach(pthread_self());
+	free(client->wsctx); /* 45 kB of a browser's connection that libvncserver forgets */
 	input_wake(input_of(client));
 }
 
