@@ -65,17 +65,24 @@ static char *lease_path(int token)
 	return paths_format(NULL, "%s/lease.%d", dir, token);
 }
 
-/* A lease as another host would leave it, whose clock is `ahead` seconds ahead of ours. */
+/* As a host does whose clock is `ahead` seconds ahead of ours. */
+static void renew_lease(int token, int ahead)
+{
+	scoped_free char *path = lease_path(token);
+	const struct timespec times[2] = {{time(NULL) + ahead, 0}, {time(NULL) + ahead, 0}};
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* A lease as another host would leave it. */
 static void leave_lease(int token, const char *job, int start, int ahead)
 {
 	scoped_free char *path = lease_path(token);
 	json_t *what = json_pack("{s:i, s:{s:s, s:i}, s:s, s:i, s:i, s:s?, s:i}", "token", token,
 		"place", "boot", "another", "pid_namespace", 1, "host", "faraway", "pid", 4711,
 		"started", 1, "job", job, "start", start);
-	const struct timespec times[2] = {{time(NULL) + ahead, 0}, {time(NULL) + ahead, 0}};
 	assert_int_equal(json_dump_file(what, path, 0), 0);
-	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 	json_decref(what);
+	renew_lease(token, ahead);
 }
 
 /* ---- link(2), as lease.c calls it ---- */
@@ -177,7 +184,7 @@ static void a_host_that_renews_is_refused_whatever_its_clock_says(void **state)
 	leave_lease(6, NULL, 0, -3600);
 	pid_t pid = fork();
 	for (int i = 0; pid == 0; i = !i) {
-		leave_lease(6, NULL, 0, i - 3600);
+		renew_lease(6, i - 3600);
 		usleep(50000);
 	}
 	const struct lease_claim patient = {.patience_s = 1000};
