@@ -43,13 +43,14 @@ class Program:
     writes: str = ""  # the picture it writes, and ends; "-": what it says is compared
     environment: dict[str, str] = field(default_factory=dict)
     options: list[str] = field(default_factory=list)
+    blank: bool = False  # it shows one colour, as it should
     moves: bool = False  # in a way that the frames do not determine: to be looked at only
 
 
 def scenes(program: str) -> list[Program]:
     return [Program(f"{program} {scene}",
-        [program, "-b", f"{scene}{'' if ':' in scene else ''}:duration=1000", "-s", "320x240"], frame=20)
-        for scene in SCENES]
+        [program, "-b", f"{scene}{'' if ':' in scene else ''}:duration=1000", "-s", "320x240"], frame=20,
+        blank=scene == "clear") for scene in SCENES]
 
 
 def renders() -> list[Program]:
@@ -167,7 +168,8 @@ class Run:
             self.picture.unlink(missing_ok=True)
             self.glckpt.screenshot(session, self.picture)
             now = pictures.load(self.picture).tobytes()
-            same = same + 1 if now == last and not pictures.is_blank(self.picture) else 0
+            shows = self.program.blank or not pictures.is_blank(self.picture)
+            same = same + 1 if now == last and shows else 0
             last = now
             return same >= 3
         try:
