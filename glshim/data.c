@@ -181,12 +181,27 @@ static bool there(const void *data, size_t size)
 	return size < LOOKED_AT || (word_there(at) && word_there(at + size - 1));
 }
 
+#define PAGE 4096u
+
+/* As much as there is: of an array that the call says is longer than it is GL may want no more. */
+static void copy_there(char *to, const char *from, size_t size)
+{
+	size_t at = there(from, size) ? size : 0;
+	memcpy(to, from, at);
+	while (at < size && word_there((uintptr_t)from + at)) {
+		const size_t page = PAGE - ((uintptr_t)from + at) % PAGE;
+		const size_t piece = page < size - at ? page : size - at;
+		memcpy(to + at, from + at, piece);
+		at += piece;
+	}
+}
+
 struct wire_data shim_in_bulk(struct shim_data *place, const void *data, size_t size)
 {
 	const struct wire_data at = bulk_room(place->self, size);
 	void *to = shim_data_address(place, &at);
-	if (to && there(data, size))
-		memcpy(to, data, size);
+	if (to)
+		copy_there(to, data, size);
 	return at;
 }
 

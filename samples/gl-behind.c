@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define SIZE 65536
 
@@ -233,6 +234,18 @@ static GLuint program(GLint *location)
 	return made;
 }
 
+/* Calls that GL refuses, or takes less of: nobody looks at the rest. */
+static void memory_that_is_not_there(GLint location)
+{
+	char *two = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	munmap(two + 4096, 4096);
+	glUniform4fv(location, 100000, (const GLfloat *)(const void *)two);
+	printf("too many 0x%x\n", glGetError());
+	glBufferData(0x1234, 1 << 20, two + 4096, GL_STATIC_DRAW);
+	printf("no target 0x%x\n", glGetError());
+	munmap(two, 4096);
+}
+
 static int open_context(void)
 {
 	int wanted[] = {GLX_RGBA, GLX_DOUBLEBUFFER, GLX_RED_SIZE, 8, None};
@@ -275,5 +288,6 @@ int main(void)
 	glEnableVertexAttribArray(0);
 	errors(location);
 	states(made, location);
+	memory_that_is_not_there(location);
 	return 0;
 }
