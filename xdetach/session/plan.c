@@ -13,13 +13,13 @@
 
 static int option_no_display;
 static char *option_name;
-static const char *option_gl = "native", *option_xserver = "xvfb", *option_geometry = "1280x800";
+static const char *option_gl = "proxy", *option_xserver = "xvfb", *option_geometry = "1280x800";
 static char **option_keep_env;
 
 const struct poptOption plan_session_options[] = {
 	{"name", '\0', POPT_ARG_STRING, &option_name, 0, "name of the session", "NAME"},
 	{"gl", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_gl, 0,
-		"where OpenGL runs: native (in the program) or proxy (outside it)", "MODE"},
+		"where OpenGL runs: proxy (outside the program) or native (in it)", "MODE"},
 	{"xserver", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_xserver, 0,
 		"private X server: xvfb or xvnc", "KIND"},
 	{"geometry", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_geometry, 0,
