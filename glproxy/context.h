@@ -76,6 +76,7 @@ struct context {
 	bool front;         /* the program has named the front buffer, and may come back to it */
 	GLenum draws;       /* GL_DRAW_BUFFER and GL_READ_BUFFER of the default framebuffer, */
 	GLenum reads;       /* ... kept by front.c; 0 (none) before the first drawable */
+	bool renewed;       /* the driver's context is new and has not seen its window yet */
 	pthread_mutex_t debug_lock;
 	struct debug_message *debug_messages;
 	struct queries *queries; /* what drivers that are gone have counted (queries.h) */

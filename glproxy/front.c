@@ -81,6 +81,15 @@ static void ask_names(struct context *context)
 	context->reads = (GLenum)reads;
 }
 
+static void say_draws(const struct context *context)
+{
+	const struct driver *gl = context->exec.driver;
+	struct bound bound;
+	begin_window(gl, &bound);
+	gl->DrawBuffer(context->draws);
+	end_window(gl, &bound);
+}
+
 static void say_reads(const struct context *context)
 {
 	const struct driver *gl = context->exec.driver;
@@ -117,6 +126,9 @@ void front_begin(struct context *context, bool first)
 		name_first(context);
 	else
 		say_reads(context);
+	if (!first && context->renewed)
+		say_draws(context);
+	context->renewed = false;
 	ask_names(context);
 	front_arrange(context);
 }

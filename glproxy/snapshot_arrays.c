@@ -72,6 +72,8 @@ static void put_texture(struct take *t, GLenum attachment, GLuint driver)
 	if (attachment_value(t, attachment, GL_FRAMEBUFFER_ATTACHMENT_LAYERED))
 		PUT(&t->out, glFramebufferTexture, .target = drawn_target(t),
 			.attachment = attachment, .texture = texture, .level = level);
+	else if (target == GL_TEXTURE_2D_MULTISAMPLE_ARRAY) /* Mesa tells the wrong one */
+		take_refuse(t, "a layer of a multisampled array in a framebuffer is not kept yet");
 	else if (face)
 		PUT(&t->out, glFramebufferTexture2D, .target = drawn_target(t),
 			.attachment = attachment, .textarget = (GLenum)face, .texture = texture,
@@ -143,6 +145,13 @@ static void put_draw_buffers(struct take *t, bool window)
 	PUT(&t->out, glReadBuffer, .src = (GLenum)take_integer(t, GL_READ_BUFFER));
 }
 
+/* Of a window that is not there: a stand-in has its own where a framebuffer is bound. */
+static void put_names(struct take *t)
+{
+	PUT(&t->out, glDrawBuffer, .buf = t->context->draws);
+	PUT(&t->out, glReadBuffer, .src = t->context->reads);
+}
+
 void take_draw_buffers(struct take *t)
 {
 	const bool window = !take_integer(t, GL_DRAW_FRAMEBUFFER_BINDING);
@@ -207,7 +216,10 @@ void take_framebuffers(struct take *t)
 	t->gl->BindFramebuffer(GL_FRAMEBUFFER, 0);
 	PUT(&t->out, glBindFramebuffer, .target = GL_FRAMEBUFFER);
 	drop_spare(t);
-	take_draw_buffers(t);
+	if (t->context->draw)
+		put_draw_buffers(t, true);
+	else if (t->context->draws)
+		put_names(t);
 	bind_again(t, drawn_target(t), (GLuint)draw);
 	if (drawn_target(t) != GL_FRAMEBUFFER)
 		bind_again(t, GL_READ_FRAMEBUFFER, (GLuint)read);

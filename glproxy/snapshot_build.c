@@ -326,6 +326,8 @@ static int build_context(struct proxy *proxy, struct span record, struct err *er
 		return -1;
 	struct context *context = proxy->contexts[r.id];
 	const struct context *share = r.group == r.id ? NULL : proxy->contexts[r.group];
+	if (context)
+		context->renewed = !r.draw;
 	if (!context || !context_open(context, share))
 		return err_set(
 			err, "context %u cannot be made: EGL error 0x%x", r.id, eglGetError());

@@ -3,10 +3,11 @@
  *
  * A buffer's contents, usage, storage flags and mappings are kept; what the program has written to
  * a mapping and not yet flushed lies in the heap file, which is kept beside the snapshot. Contents
- * of renderbuffers travel through a texture of the same format (glCopyImageSubData); multisampled
- * ones are refused. Sync objects are signalled after the rebuild. A name that was generated and
- * never bound stays such a name.
+ * of renderbuffers travel through a texture of the same format (glCopyImageSubData), those of
+ * multisampled ones as samples.h says. Sync objects are signalled after the rebuild. A name that
+ * was generated and never bound stays such a name.
  */
+#include "glproxy/samples.h"
 #include "glproxy/snapshot_stream.h"
 
 #include <stdlib.h>
@@ -196,13 +197,13 @@ static void put_renderbuffer(struct take *t, GLuint name, GLuint driver)
 		(GLenum)renderbuffer_value(t, driver, GL_RENDERBUFFER_INTERNAL_FORMAT);
 	if (!width || !height)
 		return;
-	if (renderbuffer_value(t, driver, GL_RENDERBUFFER_SAMPLES)) {
-		take_refuse(t, "a multisampled renderbuffer is not kept yet");
-		return;
-	}
-	PUT(&t->out, glNamedRenderbufferStorage, .renderbuffer = name, .internalformat = format,
-		.width = width, .height = height);
-	put_pixels(t, name, driver, format, width, height);
+	const GLint samples = renderbuffer_value(t, driver, GL_RENDERBUFFER_SAMPLES);
+	PUT(&t->out, glNamedRenderbufferStorageMultisample, .renderbuffer = name,
+		.samples = samples, .internalformat = format, .width = width, .height = height);
+	if (samples)
+		take_multisampled_renderbuffer(t, name, driver, format, width, height);
+	else
+		put_pixels(t, name, driver, format, width, height);
 }
 
 void take_renderbuffers(struct take *t)

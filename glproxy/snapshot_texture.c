@@ -1,8 +1,10 @@
 /*
  * Textures of a share group: 1D, 2D, 3D, rectangles, cubes, arrays, buffer textures; every level
  * and face, immutable or not, compressed as it is, depth, stencil, integers; parameters. Pixels are
- * read in a format and type that hold each component exactly. Multisampled textures are refused.
+ * read in a format and type that hold each component exactly. Of multisampled
+ * ones: samples.h.
  */
+#include "glproxy/samples.h"
 #include "glproxy/snapshot_stream.h"
 
 #include <stdlib.h>
@@ -328,9 +330,7 @@ void take_texture(struct take *t, GLenum target, GLuint driver)
 {
 	t->gl->BindTexture(target, driver);
 	if (target == GL_TEXTURE_2D_MULTISAMPLE || target == GL_TEXTURE_2D_MULTISAMPLE_ARRAY) {
-		const struct image image = {.target = target};
-		if (level_value(t, &image, GL_TEXTURE_WIDTH))
-			take_refuse(t, "a multisampled texture is not kept yet");
+		take_multisampled(t, target, names_known(t->names[NAMES_texture], driver), driver);
 		return;
 	}
 	if (target == GL_TEXTURE_BUFFER) {

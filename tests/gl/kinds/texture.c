@@ -1,3 +1,120 @@
+/* Textures and renderbuffers that are not plain. */
 #include "kinds.h"
 
-const struct kind kinds_texture[] = {{0}};
+static GLuint framebuffer, buffers[2];
+
+static void draw_samples(void)
+{
+	if (glCheckFramebufferStatus(GL_FRAMEBUFFER) != GL_FRAMEBUFFER_COMPLETE)
+		fail("not complete");
+	glClear(GL_COLOR_BUFFER_BIT | GL_DEPTH_BUFFER_BIT | GL_STENCIL_BUFFER_BIT);
+	glEnable(GL_DEPTH_TEST);
+	glEnable(GL_STENCIL_TEST);
+	glStencilOp(GL_KEEP, GL_KEEP, GL_INCR);
+	glStencilFunc(GL_ALWAYS, 0, 255);
+	glBegin(GL_TRIANGLES);
+	glColor3f(1, 0.5f, 0);
+	glVertex3f(-1, -0.9f, -0.5f);
+	glVertex3f(0.8f, -1, 0.5f);
+	glColor3f(0, 0.25f, 1);
+	glVertex3f(0.1f, 0.9f, 0);
+	glEnd();
+	fill(2, 3, 21, 9, 0, 1, 0);
+	glStencilOp(GL_KEEP, GL_KEEP, GL_KEEP);
+}
+
+/* What lies behind, and where nothing was drawn: each of depths and stencils is looked at. */
+static void say_samples(void)
+{
+	glStencilFunc(GL_EQUAL, 0, 255);
+	fill(0, 0, 64, 20, 1, 0, 1);
+	glStencilFunc(GL_EQUAL, 1, 255);
+	glDisable(GL_STENCIL_TEST);
+	glDepthFunc(GL_LESS);
+	fill(0, 30, 64, 40, 1, 1, 1);
+	glBindFramebuffer(GL_DRAW_FRAMEBUFFER, 0);
+	glBlitFramebuffer(0, 0, 64, 64, 0, 0, 64, 64, GL_COLOR_BUFFER_BIT, GL_NEAREST);
+	glBindFramebuffer(GL_READ_FRAMEBUFFER, 0);
+	say_picture("resolved");
+}
+
+static void begin_renderbuffers(void)
+{
+	static const GLenum formats[] = {GL_SRGB8_ALPHA8, GL_DEPTH24_STENCIL8};
+	glGenFramebuffers(1, &framebuffer);
+	glBindFramebuffer(GL_FRAMEBUFFER, framebuffer);
+	glGenRenderbuffers(2, buffers);
+	for (int i = 0; i < 2; i++) {
+		glBindRenderbuffer(GL_RENDERBUFFER, buffers[i]);
+		glRenderbufferStorageMultisample(GL_RENDERBUFFER, 4, formats[i], 64, 64);
+		glFramebufferRenderbuffer(GL_FRAMEBUFFER,
+			i ? GL_DEPTH_STENCIL_ATTACHMENT : GL_COLOR_ATTACHMENT0, GL_RENDERBUFFER,
+			buffers[i]);
+	}
+	draw_samples();
+}
+
+/* ---- */
+
+static void begin_multisampled(void)
+{
+	static const GLenum formats[] = {GL_RGBA16F, GL_DEPTH32F_STENCIL8};
+	glGenFramebuffers(1, &framebuffer);
+	glBindFramebuffer(GL_FRAMEBUFFER, framebuffer);
+	glGenTextures(2, buffers);
+	for (int i = 0; i < 2; i++) {
+		glBindTexture(GL_TEXTURE_2D_MULTISAMPLE, buffers[i]);
+		glTexImage2DMultisample(GL_TEXTURE_2D_MULTISAMPLE, 4, formats[i], 64, 64, GL_TRUE);
+		glFramebufferTexture2D(GL_FRAMEBUFFER,
+			i ? GL_DEPTH_STENCIL_ATTACHMENT : GL_COLOR_ATTACHMENT0,
+			GL_TEXTURE_2D_MULTISAMPLE, buffers[i], 0);
+	}
+	draw_samples();
+}
+
+/* ---- */
+
+static GLuint layers;
+
+static void begin_samples(void)
+{
+	glGenTextures(1, &layers);
+	glBindTexture(GL_TEXTURE_2D_MULTISAMPLE_ARRAY, layers);
+	glTexStorage3DMultisample(
+		GL_TEXTURE_2D_MULTISAMPLE_ARRAY, 4, GL_RGBA16F, 64, 64, 3, GL_TRUE);
+	for (int i = 0; i < 3; i++) {
+		GLuint passing;
+		glGenFramebuffers(1, &passing);
+		glBindFramebuffer(GL_FRAMEBUFFER, passing);
+		glFramebufferTextureLayer(GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, layers, 0, i);
+		glClearColor(0.5f, (float)i / 2, 0, 1);
+		glClear(GL_COLOR_BUFFER_BIT);
+		fill(i * 20, 3, i * 20 + 15, 60, 0, 0, 1);
+		glBegin(GL_LINES);
+		glVertex2f(-1, -1);
+		glVertex2f(1, 0.7f);
+		glEnd();
+		glDeleteFramebuffers(1, &passing);
+	}
+}
+
+/* Each sample by itself. */
+static void end_samples(void)
+{
+	GLuint program = make_program(NULL,
+		"#version 450 compatibility\n"
+		"uniform sampler2DMSArray from; uniform int layer, which;\n"
+		"void main() { gl_FragColor = texelFetch(from, ivec3(gl_FragCoord.xy, layer), "
+		"which); }\n");
+	glUseProgram(program);
+	for (int i = 0; i < 12; i++) {
+		glUniform1i(glGetUniformLocation(program, "layer"), i / 4);
+		glUniform1i(glGetUniformLocation(program, "which"), i % 4);
+		fill(0, 0, 64, 64, 1, 1, 1);
+		say_picture("sample");
+	}
+}
+
+const struct kind kinds_texture[] = {{"renderbuffers", begin_renderbuffers, say_samples, false},
+	{"multisampled", begin_multisampled, say_samples, false},
+	{"samples", begin_samples, end_samples, false}, {0}};
