@@ -198,6 +198,8 @@ static void play(struct bridge *bridge, struct input_event *event)
 {
 	if (event->kind == INPUT_KEY)
 		keys_event(&bridge->keys, event->down, event->keysym);
+	else if (event->kind == INPUT_POINTER && event->relative)
+		pointer_move(&bridge->pointer, event->buttons, event->x, event->y);
 	else if (event->kind == INPUT_POINTER)
 		pointer_event(&bridge->pointer, event->buttons, event->x, event->y);
 	else if (event->kind == INPUT_SIZE)

@@ -14,6 +14,7 @@ bool cursor_event(const struct display *display, const xcb_generic_event_t *even
 
 struct cursor {
 	uint16_t width, height, x, y; /* x, y: the point that points */
+	bool over_window;             /* of a program; the screen's own cursor cannot be seen */
 	uint32_t *pixels;             /* alpha, red, green, blue; alpha multiplied in */
 };
 

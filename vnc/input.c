@@ -38,7 +38,17 @@ static bool joins_last(struct input *input, const struct input_event *event)
 {
 	const struct input_event *last = input->count ? at(input, input->count - 1) : NULL;
 	return last && event->kind == INPUT_POINTER && last->kind == INPUT_POINTER &&
-		last->buttons == event->buttons;
+		last->buttons == event->buttons && last->relative == event->relative;
+}
+
+static void join(struct input_event *last, const struct input_event *event)
+{
+	const int x = last->x, y = last->y;
+	*last = *event;
+	if (event->relative) {
+		last->x += x;
+		last->y += y;
+	}
 }
 
 static bool is_release(const struct input_event *event)
@@ -59,7 +69,7 @@ void input_put(struct input *input, const struct input_event *event)
 {
 	pthread_mutex_lock(&input->lock);
 	if (joins_last(input, event))
-		*at(input, input->count - 1) = *event;
+		join(at(input, input->count - 1), event);
 	else if (has_room(input, event))
 		*at(input, input->count++) = *event;
 	else

@@ -26,7 +26,8 @@ enum input_kind {
 
 struct input_event {
 	enum input_kind kind;
-	bool down; /* a key */
+	bool down;     /* a key */
+	bool relative; /* the pointer: x, y say how far it moves */
 	uint32_t keysym;
 	unsigned buttons; /* the pointer; bit 0 is button 1 */
 	int x, y;         /* of the pointer; the size that is wished for */

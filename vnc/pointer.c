@@ -3,6 +3,7 @@
 #include <xcb/xtest.h>
 
 #define BUTTONS 8
+#define RELATIVE 1 /* the detail of a faked movement */
 
 static void fake(const struct pointer *pointer, uint8_t type, uint8_t detail)
 {
@@ -47,5 +48,17 @@ void pointer_event(struct pointer *pointer, unsigned buttons, int x, int y)
 		pointer->y = y;
 		fake(pointer, XCB_MOTION_NOTIFY, 0);
 	}
+	set_buttons(pointer, buttons & ~pointer->ignored);
+}
+
+void pointer_move(struct pointer *pointer, unsigned buttons, int by_x, int by_y)
+{
+	const struct display *display = pointer->display;
+	pointer->ignored &= buttons;
+	if (!display)
+		return;
+	xcb_test_fake_input(display->connection, XCB_MOTION_NOTIFY, RELATIVE, XCB_CURRENT_TIME,
+		XCB_NONE, (int16_t)by_x, (int16_t)by_y, 0);
+	pointer->x = pointer->y = -1;
 	set_buttons(pointer, buttons & ~pointer->ignored);
 }

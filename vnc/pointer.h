@@ -22,4 +22,7 @@ void pointer_stop(struct pointer *pointer);
 
 void pointer_event(struct pointer *pointer, unsigned buttons, int x, int y);
 
+/* As above, from wherever it is; programs hear of the movement at the edge of the screen too. */
+void pointer_move(struct pointer *pointer, unsigned buttons, int by_x, int by_y);
+
 #endif

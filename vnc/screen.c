@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "vnc/relative.h"
 
 #include <iconv.h>
 #include <rfb/rfb.h>
@@ -50,10 +51,14 @@ static void on_key(rfbBool down, rfbKeySym keysym, rfbClientPtr client)
 
 static void on_pointer(int buttons, int x, int y, rfbClientPtr client)
 {
-	put(client,
-		&(struct input_event){
-			.kind = INPUT_POINTER, .buttons = (unsigned)buttons, .x = x, .y = y});
-	rfbDefaultPtrAddEvent(buttons, x, y, client); /* viewers that see others' pointers */
+	struct input_event event = {.kind = INPUT_POINTER, .buttons = (unsigned)buttons};
+	event.relative = relative_is(client, &x, &y);
+	event.x = x;
+	event.y = y;
+	put(client, &event);
+	if (!event.relative)
+		rfbDefaultPtrAddEvent(
+			buttons, x, y, client); /* viewers that see others' pointers */
 }
 
 /* A heap string with at least `size` bytes, the last ones 0; what has no place in the other set
@@ -140,6 +145,11 @@ static void drop_path(rfbClientPtr client)
 	client->wspath = NULL;
 }
 
+static void on_display(rfbClientPtr client)
+{
+	relative_tell(client, atomic_load(&screen_of(client)->pointerless));
+}
+
 static enum rfbNewClientAction on_new(rfbClientPtr client)
 {
 	drop_path(client);
@@ -178,6 +188,7 @@ static void set_hooks(rfbScreenInfoPtr rfb)
 	rfb->setXCutTextUTF8 = on_utf8;
 	rfb->setDesktopSizeHook = on_size;
 	rfb->newClientHook = on_new;
+	rfb->displayHook = on_display;
 }
 
 int screen_init(struct screen *screen, const char *name, int width, int height, struct input *input,
@@ -204,6 +215,7 @@ int screen_init(struct screen *screen, const char *name, int width, int height, 
 	rfb->port = 0; /* the door listens, not libvncserver */
 	rfb->ipv6port = 0;
 	rfb->permitFileTransfer = FALSE;
+	relative_offer();
 	rfbInitServer(rfb);
 	rfb->backgroundLoop = TRUE;
 	return 0;
@@ -454,9 +466,26 @@ static void split_pixels(rfbCursorPtr to, const struct cursor *from)
 	}
 }
 
+/* libvncserver does so for a change of the picture, and this is none. */
+static void wake_viewers(struct screen *screen)
+{
+	sraRegionPtr nothing = sraRgnCreate();
+	rfbMarkRegionAsModified(screen->rfb, nothing);
+	sraRgnDestroy(nothing);
+}
+
+static bool cannot_be_seen(const struct cursor *cursor)
+{
+	size_t count = (size_t)cursor->width * cursor->height, i = 0;
+	while (i < count && cursor->pixels[i] >> 24 == 0)
+		i++;
+	return i == count;
+}
+
 void screen_set_cursor(struct screen *screen, const struct cursor *cursor)
 {
 	size_t count = (size_t)cursor->width * cursor->height;
+	atomic_store(&screen->pointerless, cursor->over_window && cannot_be_seen(cursor));
 	rfbCursorPtr shape = calloc(1, sizeof(*shape));
 	if (!shape)
 		return;
@@ -474,6 +503,7 @@ void screen_set_cursor(struct screen *screen, const struct cursor *cursor)
 		shape->mask = (unsigned char *)rfbMakeMaskFromAlphaSource(
 			cursor->width, cursor->height, shape->alphaSource);
 		rfbSetCursor(screen->rfb, shape);
+		wake_viewers(screen);
 	} else {
 		rfbFreeCursor(shape);
 	}

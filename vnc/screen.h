@@ -31,6 +31,7 @@ struct screen {
 	atomic_bool asked;          /* a viewer has asked for news since screen_publish() */
 	atomic_int widest, highest; /* what the private X server can be resized to; 0: not at all */
 	pthread_mutex_t admission;  /* one newcomer at a time, none while the size changes */
+	atomic_bool pointerless;    /* the cursor cannot be seen: a program has taken the pointer */
 	struct pass *passes;        /* of those who are asked for a password */
 };
 

@@ -21,6 +21,8 @@ from harness.driver import TIMEOUT, USAGE, processes_below, wait_until
 from harness.viewer import LINGER, RfbClient, viewer_of
 from harness.writer import (SIZE, XTERM, launch_writer, session_picture, shows_session, typed,
                             wait_typed)
+from harness.xdisplay import XUser
+from Xlib import X
 
 
 def sees(glckpt, client, session):
@@ -236,6 +238,42 @@ def test_what_is_typed_while_stopped_is_dropped(glckpt):
         glckpt.restore(image)
         client.type("after\n")
         wait_typed(glckpt, "kept\nafter\n")
+
+
+def blank_cursor(user):
+    dot = user.root.create_pixmap(1, 1, 1)
+    pen = dot.create_gc(foreground=0, background=0)
+    dot.fill_rectangle(pen, 0, 0, 1, 1)
+    return dot.create_cursor(dot, (0, 0, 0), (0, 0, 0), 0, 0)
+
+
+def test_a_pointer_that_moves_without_end(glckpt):
+    session = glckpt.launch("sleep", "1000", options=("--geometry", "800x600"))
+    client = RfbClient.on_socket(bridge_socket(glckpt, session))
+    with XUser(glckpt.show(session)) as user:
+        window = user.root.create_window(0, 0, 800, 600, 0, X.CopyFromParent, override_redirect=True,
+                                         cursor=blank_cursor(user))
+        window.map()
+        user.display.sync()
+
+        def place():
+            pointer = user.root.query_pointer()
+            return pointer.root_x, pointer.root_y
+
+        client.ask(True)
+        client.point(100, 100)
+        wait_until(lambda: client.catch_up() is not None and client.relative, "the cursor is hidden")
+        for by, wanted in (((5, 7), (105, 107)), ((-200, 3), (0, 110)), ((20, 0), (20, 110))):
+            client.move(*by)
+            wait_until(lambda: place() == wanted, f"the pointer is at {wanted}")
+        font = user.display.open_font("cursor")
+        window.change_attributes(
+            cursor=font.create_glyph_cursor(font, 68, 69, (0, 0, 0), (0xFFFF, 0xFFFF, 0xFFFF)))
+        user.display.sync()
+        wait_until(lambda: client.catch_up() is not None and not client.relative, "it is shown")
+        client.point(300, 200)
+        wait_until(lambda: place() == (300, 200), "the pointer is where it is said to be")
+    client.close()
 
 
 def test_clipboard_both_ways(glckpt):

@@ -104,10 +104,10 @@ def viewer_of(glckpt: Glckpt, session: str):
 
 
 class RfbClient:
-    """As much of RFB 3.8 (RFC 6143) as a test needs; of encodings Raw, CopyRect, and those for cursor
-    and size."""
+    """As much of RFB 3.8 (RFC 6143) as a test needs; of encodings Raw, CopyRect, and those for cursor,
+    size, and a pointer without end."""
 
-    RAW, COPY_RECT, CURSOR, DESKTOP_SIZE = 0, 1, -239, -308
+    RAW, COPY_RECT, CURSOR, POINTER, DESKTOP_SIZE = 0, 1, -239, -257, -308
 
     def __init__(self, connection: socket.socket):
         self.socket = connection
@@ -132,10 +132,11 @@ class RfbClient:
         self.width, self.height = struct.unpack(">HH", self.take(4))
         (length,) = struct.unpack(">16xI", self.take(20))
         self.name = self.take(length).decode()
-        known = (self.RAW, self.COPY_RECT, self.CURSOR, self.DESKTOP_SIZE)
+        known = (self.RAW, self.COPY_RECT, self.CURSOR, self.POINTER, self.DESKTOP_SIZE)
         self.socket.sendall(struct.pack(f">BxH{len(known)}i", 2, len(known), *known))
         self.seen = numpy.zeros((self.height, self.width, 4), numpy.uint8)
         self.moved = 0  # pixels, by CopyRect
+        self.relative = False  # it is to say how far its pointer moves
 
     def take(self, size: int) -> bytes:
         data = bytearray()
@@ -158,6 +159,10 @@ class RfbClient:
 
     def point(self, x: int, y: int, buttons: int = 0) -> None:
         self.socket.sendall(struct.pack(">BBHH", 5, buttons, x, y))
+
+    def move(self, x: int, y: int) -> None:
+        """By so much, while it is relative."""
+        self.point(0x7FFF + x, 0x7FFF + y)
 
     def copy(self, text: str) -> None:
         data = text.encode("latin-1")
@@ -199,6 +204,9 @@ class RfbClient:
             return 0
         if encoding == self.CURSOR:
             self.take(width * height * 4 + (width + 7) // 8 * height)
+            return 0
+        if encoding == self.POINTER:
+            self.relative = not x
             return 0
         assert encoding == self.DESKTOP_SIZE, f"encoding {encoding}"
         (screens,) = struct.unpack(">Bxxx", self.take(4))

@@ -260,6 +260,29 @@ static void put_pointer(struct input *input, unsigned buttons, int x)
 	input_put(input, &(struct input_event){.kind = INPUT_POINTER, .buttons = buttons, .x = x});
 }
 
+static void move_pointer(struct input *input, int x, int y)
+{
+	input_put(input,
+		&(struct input_event){.kind = INPUT_POINTER, .relative = true, .x = x, .y = y});
+}
+
+static void test_relative_movements_add_up(void **state)
+{
+	static struct input input;
+	struct input_event event;
+	assert_int_equal(input_init(&input, NULL), 0);
+	put_pointer(&input, 0, 9);
+	move_pointer(&input, 3, -4);
+	move_pointer(&input, 5, 1);
+	assert_true(input_take(&input, &event));
+	assert_false(event.relative);
+	assert_true(input_take(&input, &event));
+	assert_int_equal(event.x, 8);
+	assert_int_equal(event.y, -3);
+	assert_false(input_take(&input, &event));
+	input_finish(&input);
+}
+
 static void test_movements_become_one_and_clicks_do_not(void **state)
 {
 	static struct input input;
@@ -352,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_shared_memory_keeps_its_size),
 		cmocka_unit_test(test_a_full_queue_keeps_releases),
 		cmocka_unit_test(test_movements_become_one_and_clicks_do_not),
+		cmocka_unit_test(test_relative_movements_add_up),
 		cmocka_unit_test(test_a_banner_leaves_nothing_behind),
 		cmocka_unit_test(test_requests_are_understood),
 		cmocka_unit_test(test_nonsense_is_no_request),
