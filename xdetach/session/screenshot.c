@@ -17,6 +17,9 @@
 /* A reply to one GetImage stays below this many bytes. */
 #define STRIP_BYTES (8u << 20)
 
+/* Somebody resizes the screen again and again. */
+#define TRIES 10
+
 /* The server closes its end when it has read everything; only then nothing of us is in it, which a
  * checkpoint would find. */
 static void await_end(int fd)
@@ -126,9 +129,35 @@ static int copy_screen(
 	return copy_rows(connection, screen, &picture, err);
 }
 
-int xserver_screenshot(const struct xserver *server, const char *run_dir, const char *path,
+/* True where it has another size by now than when the connection was made. */
+static bool was_resized(xcb_connection_t *connection)
+{
+	const xcb_screen_t *screen = xcb_setup_roots_iterator(xcb_get_setup(connection)).data;
+	scoped_free xcb_get_geometry_reply_t *now = xcb_get_geometry_reply(
+		connection, xcb_get_geometry(connection, screen->root), NULL);
+	return now &&
+		(now->width != screen->width_in_pixels || now->height != screen->height_in_pixels);
+}
+
+/* 1: not this time, as somebody has resized the screen meanwhile. */
+static int try_screenshot(const struct xserver *server, const char *run_dir, const char *path,
 	uint32_t width_out, struct err *err)
 {
 	scoped(disconnect) xcb_connection_t *connection = reach(run_dir, server->number, err);
-	return connection ? copy_screen(connection, path, width_out, err) : -1;
+	if (!connection)
+		return -1;
+	int result = copy_screen(connection, path, width_out, err);
+	return result < 0 && was_resized(connection) ? 1 : result;
+}
+
+int xserver_screenshot(const struct xserver *server, const char *run_dir, const char *path,
+	uint32_t width_out, struct err *err)
+{
+	struct err failure = ERR_INIT;
+	int result = 1;
+	for (int i = 0; result > 0 && i < TRIES; i++) {
+		failure = (struct err)ERR_INIT;
+		result = try_screenshot(server, run_dir, path, width_out, &failure);
+	}
+	return result == 0 ? 0 : err_set_status(err, failure.status, "%s", failure.text);
 }
