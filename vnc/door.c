@@ -16,7 +16,8 @@
 
 #define NOVNC "/usr/share/novnc"
 
-/* A viewer waits for the server's first word, a browser does not. */
+/* A viewer waits for the server's first word, a browser does not; before somebody knows a password
+ * none but browsers can come. */
 #define BROWSER_SPEAKS_MS 200
 
 /* The first page: swaps the token for the key, and hands both over to noVNC. */
@@ -115,10 +116,11 @@ static void meet_on_port(struct door *door, int *fd)
 {
 	const struct timeval limit = {.tv_sec = HTTP_REQUEST_MS / 1000};
 	struct pollfd wait = {.fd = *fd, .events = POLLIN};
+	const bool told = atomic_load(&door->told);
 	setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	if (poll(&wait, 1, BROWSER_SPEAKS_MS) > 0)
+	if (poll(&wait, 1, told ? BROWSER_SPEAKS_MS : HTTP_REQUEST_MS) > 0)
 		meet_browser(door, fd);
-	else if (atomic_load(&door->told))
+	else if (told)
 		screen_admit(door->screen, steal_fd(fd), SCREEN_ASK_PASSWORD);
 }
 

@@ -120,7 +120,7 @@ def test_viewer_and_browser_over_five_checkpoints_and_five_stops(glckpt):
     address = glckpt.ok("view", "--web", *LINGER, session)
     written = ""
     with viewer_of(glckpt, session) as viewer, browser_at(glckpt, address) as browser:
-        wait_until(lambda: is_connected(browser), "noVNC has connected")
+        wait_until(lambda: is_connected(browser), "noVNC has connected", timeout=TIMEOUT)
         canvas = browser.find_element("css selector", "canvas")
         canvas.click()
         for number in range(10):
@@ -151,7 +151,7 @@ def test_browser_over_checkpoints_stops_and_restores(glckpt):
     session = launch_writer(glckpt)
     address = glckpt.ok("view", "--web", *LINGER, session)
     with browser_at(glckpt, address) as browser:
-        wait_until(lambda: is_connected(browser), "noVNC has connected")
+        wait_until(lambda: is_connected(browser), "noVNC has connected", timeout=TIMEOUT)
         wait_canvas(glckpt, browser, session)
         canvas = browser.find_element("css selector", "canvas")
         canvas.click()
@@ -251,8 +251,8 @@ def test_a_pointer_that_moves_without_end(glckpt):
     session = glckpt.launch("sleep", "1000", options=("--geometry", "800x600"))
     client = RfbClient.on_socket(bridge_socket(glckpt, session))
     with XUser(glckpt.show(session)) as user:
-        window = user.root.create_window(0, 0, 800, 600, 0, X.CopyFromParent, override_redirect=True,
-                                         cursor=blank_cursor(user))
+        window = user.root.create_window(0, 0, 800, 600, 0, X.CopyFromParent,
+                                         override_redirect=True, cursor=blank_cursor(user))
         window.map()
         user.display.sync()
 
@@ -262,7 +262,7 @@ def test_a_pointer_that_moves_without_end(glckpt):
 
         client.ask(True)
         client.point(100, 100)
-        wait_until(lambda: client.catch_up() is not None and client.relative, "the cursor is hidden")
+        wait_until(lambda: client.catch_up() is not None and client.relative, "it is hidden")
         for by, wanted in (((5, 7), (105, 107)), ((-200, 3), (0, 110)), ((20, 0), (20, 110))):
             client.move(*by)
             wait_until(lambda: place() == wanted, f"the pointer is at {wanted}")

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import numpy
-from harness.driver import processes_below, wait_until
+from harness.driver import TIMEOUT, processes_below, wait_until
 from harness.viewer import viewer_of
 from harness.writer import SIZE, session_picture, shows_session
 from harness.xdisplay import XUser
@@ -123,7 +123,8 @@ def test_blenders_window_and_its_menu(glckpt):
     with XUser(glckpt.show(session)) as user:
         user.enter_window(width=400)
     with viewer_of(glckpt, session) as viewer:
-        wait_until(lambda: session_picture(glckpt, session).std() > 20, "Blender has drawn")
+        wait_until(lambda: session_picture(glckpt, session).std() > 20, "Blender has drawn",
+                   timeout=2 * TIMEOUT, every=0.5)
         shows_session(glckpt, viewer, session)
         plain = viewer.picture(*SIZE)
         with pointing(glckpt, viewer, session, 300, 300) as user:
@@ -132,7 +133,7 @@ def test_blenders_window_and_its_menu(glckpt):
         def menu_is_open():
             return (viewer.picture(*SIZE) != plain).any(axis=2).sum() > MENU_PIXELS
 
-        wait_until(menu_is_open, "the menu is open", every=0.2)
+        wait_until(menu_is_open, "the menu is open", timeout=TIMEOUT, every=0.5)
         shows_session(glckpt, viewer, session)
         glckpt.restore(glckpt.checkpoint(session, "--stop"))
         shows_session(glckpt, viewer, session)
