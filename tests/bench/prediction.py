@@ -13,16 +13,39 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.driver import AGAIN, BUILD, Glckpt, make_base, wait_until
+from harness.driver import AGAIN, BUILD, Glckpt, Late, make_base, wait_until
 
 from .table import Bar, Sample, Table, plain, seconds
 
 WITHIN = 0.3  # of what it really took
 MISSES = 0.1  # of the cases
+IDLE = 0.9  # of the processors' time, before a notice
 KINDS = ("", "plain", "random")  # how much of the memory compresses: half, all, nothing
 SIZES = (102, 512, 1024, 4096, 8192)  # MiB
 PREDICTED = re.compile(r"a last image takes ([\d.]+) s \((.*?)\)")
 TAKEN = re.compile(r"checkpointed in ([\d.]+) s")
+
+
+def processor_times() -> tuple[int, int]:
+    """Idle and in all, since the machine was started."""
+    times = [int(time) for time in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    return times[3] + times[4], sum(times)
+
+
+def await_quiet() -> None:
+    """What others run is no part of a prediction."""
+    before = processor_times()
+
+    def is_quiet() -> bool:
+        nonlocal before
+        idle, total = (now - then for now, then in zip(processor_times(), before))
+        before = processor_times()
+        return total > 0 and idle / total > IDLE
+
+    try:
+        wait_until(is_quiet, "the machine is quiet", timeout=10, every=0.5)
+    except Late:
+        print("bench: the machine is busy; what is measured says little", file=sys.stderr)
 
 
 class Job:
@@ -40,6 +63,7 @@ class Job:
         with self.log.open("w") as log:
             process = self.glckpt.spawn(*self.command, stdout=log, stderr=subprocess.STDOUT)
         wait_until(self._runs, "the job runs", timeout=180)
+        await_quiet()
         process.send_signal(signal.SIGUSR1)
         assert process.wait(timeout=180) == AGAIN, self.log.read_text()
         said = self.log.read_text()
