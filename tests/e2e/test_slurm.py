@@ -70,7 +70,7 @@ def preempt_and_finish(farm, number: int) -> tuple[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "engine, count, gl", [("EEVEE", "24", "proxy"), ("CYCLES", "48", "native")]
+    "engine, count, gl", [("EEVEE", "24", "proxy"), ("CYCLES", "120", "native")]
 )
 def test_a_preempted_job_goes_on_on_the_other_node(farm, engine, count, gl):
     scene = farm.place_scene(
@@ -97,7 +97,7 @@ def test_a_preempted_job_goes_on_on_the_other_node(farm, engine, count, gl):
 @pytest.mark.parametrize("grace", [5, 0])
 def test_a_grace_of(farm, grace):
     """With none the periodic image stands, and nothing of a last one is begun."""
-    scene = farm.place_scene("--engine", "CYCLES", "--samples", "48", "--frames", "3", *SIZE)
+    scene = farm.place_scene("--engine", "CYCLES", "--samples", "120", "--frames", "3", *SIZE)
     script = script_with(farm, "render.sh", "--every=1s", f"--grace={grace}s")
     number = farm.submit("-p", f"low{grace}", script)
     log = f"slurm-{number}.out"
