@@ -166,6 +166,24 @@ static GLint renderbuffer_value(struct take *t, GLuint driver, GLenum pname)
 	return value;
 }
 
+/* Formats without a size, which a driver copies to and from their like alone. Those of depths it
+ * chooses otherwise for textures than for renderbuffers. */
+static bool is_unsized(GLenum format)
+{
+	return format == GL_RGBA || format == GL_RGB;
+}
+
+/* Of the bound texture, which is to be complete. */
+static void make_storage(struct take *t, GLenum format, GLsizei width, GLsizei height)
+{
+	t->gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, 0);
+	if (is_unsized(format))
+		t->gl->TexImage2D(GL_TEXTURE_2D, 0, (GLint)format, width, height, 0, format,
+			GL_UNSIGNED_BYTE, NULL);
+	else
+		t->gl->TexStorage2D(GL_TEXTURE_2D, 1, format, width, height);
+}
+
 /* The texture that carries the contents is made, filled, copied from and deleted. */
 static void put_pixels(
 	struct take *t, GLuint name, GLuint driver, GLenum format, GLsizei width, GLsizei height)
@@ -174,7 +192,7 @@ static void put_pixels(
 	const GLuint spare = TAKE_SPARE;
 	t->gl->GenTextures(1, &carrier);
 	t->gl->BindTexture(GL_TEXTURE_2D, carrier);
-	t->gl->TexStorage2D(GL_TEXTURE_2D, 1, format, width, height);
+	make_storage(t, format, width, height);
 	t->gl->CopyImageSubData(driver, GL_RENDERBUFFER, 0, 0, 0, 0, carrier, GL_TEXTURE_2D, 0, 0,
 		0, 0, width, height, 1);
 	if (take_failed(t))

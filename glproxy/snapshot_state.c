@@ -444,6 +444,51 @@ static void put_indexed(
 	}
 }
 
+/* ---- transform feedback objects, which have their buffers ---- */
+
+static void put_feedback(struct take *t)
+{
+	if (take_integer(t, GL_TRANSFORM_FEEDBACK_ACTIVE))
+		take_refuse(t, "transform feedback that is under way is not kept yet");
+	put_indexed(t, GL_TRANSFORM_FEEDBACK_BUFFER, GL_TRANSFORM_FEEDBACK_BUFFER_BINDING,
+		GL_TRANSFORM_FEEDBACK_BUFFER_START, GL_TRANSFORM_FEEDBACK_BUFFER_SIZE,
+		is_es(t) ? GL_MAX_TRANSFORM_FEEDBACK_SEPARATE_ATTRIBS
+			 : GL_MAX_TRANSFORM_FEEDBACK_BUFFERS);
+}
+
+static void put_feedback_object(struct take *t, GLuint name, GLuint driver)
+{
+	t->gl->BindTransformFeedback(GL_TRANSFORM_FEEDBACK, driver);
+	PUT(&t->out, glBindTransformFeedback, .target = GL_TRANSFORM_FEEDBACK, .id = name);
+	put_feedback(t);
+	take_label(t, GL_TRANSFORM_FEEDBACK, name, driver);
+}
+
+static void put_feedbacks(struct take *t)
+{
+	struct names *names = t->names[NAMES_transform_feedback];
+	const GLuint bound = number(t, GL_TRANSFORM_FEEDBACK_BINDING);
+	if (!names_next(names, 0) || take_integer(t, GL_TRANSFORM_FEEDBACK_ACTIVE)) {
+		put_feedback(t);
+		return;
+	}
+	put_feedback_object(t, 0, 0);
+	for (GLuint name = 0; (name = names_next(names, name));) {
+		const GLuint driver = names_to_driver(names, name);
+		const bool made = t->gl->IsTransformFeedback(driver);
+		if (!made && names_foreign(driver))
+			continue;
+		PUT(&t->out, glGenTransformFeedbacks, .n = 1,
+			.ids = stream_data(&t->out, &name, sizeof(name)));
+		if (made)
+			put_feedback_object(t, name, driver);
+	}
+	t->gl->BindTransformFeedback(GL_TRANSFORM_FEEDBACK, bound);
+	PUT(&t->out, glBindTransformFeedback, .target = GL_TRANSFORM_FEEDBACK,
+		.id = take_name(t, NAMES_transform_feedback, bound, "transform feedback object",
+			"the context"));
+}
+
 static void put_buffers(struct take *t)
 {
 	static const struct {
@@ -469,9 +514,7 @@ static void put_buffers(struct take *t)
 	put_indexed(t, GL_ATOMIC_COUNTER_BUFFER, GL_ATOMIC_COUNTER_BUFFER_BINDING,
 		GL_ATOMIC_COUNTER_BUFFER_START, GL_ATOMIC_COUNTER_BUFFER_SIZE,
 		GL_MAX_ATOMIC_COUNTER_BUFFER_BINDINGS);
-	put_indexed(t, GL_TRANSFORM_FEEDBACK_BUFFER, GL_TRANSFORM_FEEDBACK_BUFFER_BINDING,
-		GL_TRANSFORM_FEEDBACK_BUFFER_START, GL_TRANSFORM_FEEDBACK_BUFFER_SIZE,
-		GL_MAX_TRANSFORM_FEEDBACK_BUFFERS);
+	put_feedbacks(t);
 	for (size_t i = 0; i < array_len(targets); i++) {
 		GLint driver;
 		if (asked(t, targets[i].binding, &driver))

@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from glrun_parts import TOP, environment, status_of, wait_for
@@ -49,13 +50,25 @@ class Proxies:
 
     def ask(self, operation: int, path: str = "") -> None:
         """One request of wire/hello.h."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(self.socket))
+        with self._connect() as connection:
             connection.sendall(struct.pack("<IIiI", LIVE_MAGIC, VERSION, operation, len(path)) + path.encode())
             answer = connection.recv(1024, socket.MSG_WAITALL)
         _, _, status, text = struct.unpack("<IIi1012s", answer)
         if status:
             raise Failed(text.split(b"\0")[0].decode())
+
+    def _connect(self) -> socket.socket:
+        """Its socket may be there a moment before it listens."""
+        while True:
+            connection = socket.socket(socket.AF_UNIX)
+            try:
+                connection.connect(str(self.socket))
+                return connection
+            except ConnectionRefusedError:
+                connection.close()
+                if self.process.poll() is not None:
+                    raise Failed("glproxy ended") from None
+                time.sleep(0.002)
 
     def kill(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)

@@ -184,6 +184,8 @@ int main(int argc, char **argv)
 			if (is_wanted(kind->name, names) && count < MOST) {
 				places[count] = open_place(display, kind);
 				use(display, &places[count++]);
+				glClear(GL_COLOR_BUFFER_BIT | GL_DEPTH_BUFFER_BIT |
+					GL_STENCIL_BUFFER_BIT);
 				kind->begin();
 			}
 	moment(stop, file);

@@ -115,6 +115,25 @@ static void end_samples(void)
 	}
 }
 
-const struct kind kinds_texture[] = {{"renderbuffers", begin_renderbuffers, say_samples, false},
+/* ---- a format that the driver chooses the size of ---- */
+
+static void begin_unsized(void)
+{
+	static const GLenum formats[] = {GL_RGBA, GL_DEPTH_COMPONENT24};
+	GLuint names[2];
+	glGenFramebuffers(1, &framebuffer);
+	glBindFramebuffer(GL_FRAMEBUFFER, framebuffer);
+	glGenRenderbuffers(2, names);
+	for (int i = 0; i < 2; i++) {
+		glBindRenderbuffer(GL_RENDERBUFFER, names[i]);
+		glRenderbufferStorage(GL_RENDERBUFFER, formats[i], 64, 64);
+		glFramebufferRenderbuffer(GL_FRAMEBUFFER,
+			i ? GL_DEPTH_ATTACHMENT : GL_COLOR_ATTACHMENT0, GL_RENDERBUFFER, names[i]);
+	}
+	draw_samples();
+}
+
+const struct kind kinds_texture[] = {{"unsized", begin_unsized, say_samples, false},
+	{"renderbuffers", begin_renderbuffers, say_samples, false},
 	{"multisampled", begin_multisampled, say_samples, false},
 	{"samples", begin_samples, end_samples, false}, {0}};
