@@ -206,6 +206,22 @@ RESULT(uivEXT, GLuint, UINT32_MAX)
 RESULT(i64v, GLint64, INT64_MAX)
 RESULT(ui64v, GLuint64, UINT64_MAX)
 
+GLuint proxy_ckQueryResults(struct exec *x, GLsizei count, const GLuint *queries, GLuint *values)
+{
+	const bool good = can_judge(x);
+	if (!queries || !values || count <= 0)
+		return 0;
+	if (good)
+		exec_errors_take(x);
+	proxy_glGetQueryObjectuiv(x, queries[0], GL_QUERY_RESULT, &values[0]);
+	if (!good || exec_errors_since(x))
+		return 0; /* the program's value stays, and nothing is known */
+	GLsizei known = 1;
+	for (; known < count && is_available(x, queries[known]); known++)
+		proxy_glGetQueryObjectuiv(x, queries[known], GL_QUERY_RESULT, &values[known]);
+	return (GLuint)known;
+}
+
 static void correct_in(
 	struct exec *x, GLuint driver, GLuint buffer, GLenum pname, GLintptr offset, GLuint64 most)
 {

@@ -12,6 +12,7 @@
 #define GLSHIM_CALL_H
 
 #include "glshim/behind.h"
+#include "glshim/query.h"
 #include "wire/message.h"
 #include "wire/names.h"
 #include "wire/pixel.h"
@@ -88,6 +89,7 @@ struct shim_context {
 	struct shim_group *group;
 	struct shim_names *names[NAMES_CLASSES];
 	struct behind behind;
+	struct shim_queries queries;
 	struct shim_held held[SHIM_HELD];
 	unsigned held_count;
 	uint64_t *seen; /* positions of other rings already waited for, by ring number */

@@ -42,6 +42,7 @@ struct shim_store {
 
 struct shim_group {
 	_Atomic uint32_t links; /* programs linked so far: what is known of older ones is void */
+	_Atomic bool compiles;  /* display lists have been made */
 	_Atomic uint32_t references;
 	pthread_mutex_t lock; /* what follows */
 	struct shim_context *contexts;

@@ -234,6 +234,38 @@ static GLuint program(GLint *location)
 	return made;
 }
 
+/* Results are asked for in and out of order, twice, and after their queries began again. */
+static void queries(void)
+{
+	GLuint ids[100], value;
+	GLint there;
+	glGenQueries(100, ids);
+	for (int turn = 0; turn < 3; turn++) {
+		for (int i = turn * 10; i < 100; i++) {
+			glBeginQuery(GL_SAMPLES_PASSED, ids[i]);
+			glScissor(0, 0, i % 7, i % 5 + turn);
+			glRecti(-1, -1, 1, 1);
+			glEndQuery(GL_SAMPLES_PASSED);
+		}
+		uint32_t hash = 2166136261u;
+		for (int i = 0; i < 150; i++) {
+			value = 4711;
+			glGetQueryObjectuiv(ids[i * 7 % 100 ^ i / 50], GL_QUERY_RESULT, &value);
+			hash = (hash ^ value) * 16777619u;
+		}
+		glGetQueryObjectiv(ids[99], GL_QUERY_RESULT_AVAILABLE, &there);
+		printf("queries %08x there %d error 0x%x\n", hash, there, glGetError());
+	}
+	glBeginQuery(GL_SAMPLES_PASSED, ids[3]);
+	value = 4711;
+	glGetQueryObjectuiv(ids[3], GL_QUERY_RESULT, &value);
+	printf("running %u error 0x%x", value, glGetError());
+	glEndQuery(GL_SAMPLES_PASSED);
+	glDeleteQueries(1, &ids[4]);
+	glGetQueryObjectuiv(ids[4], GL_QUERY_RESULT, &value);
+	printf(" deleted %u error 0x%x\n", value, glGetError());
+}
+
 /* Calls that GL refuses, or takes less of: nobody looks at the rest. */
 static void memory_that_is_not_there(GLint location)
 {
@@ -289,5 +321,8 @@ int main(void)
 	errors(location);
 	states(made, location);
 	memory_that_is_not_there(location);
+	glEnable(GL_SCISSOR_TEST);
+	glUseProgram(0);
+	queries();
 	return 0;
 }
