@@ -23,6 +23,28 @@
 /* How often a viewer's thread looks whether the handshake is over. */
 #define GREETING_MS 5
 
+/* ---- going through the viewers ---- */
+
+/*
+ * libvncserver (0.9.14) takes the first viewer from its list, and only then holds on to it: one
+ * that was going in between was read after it had been freed. So whoever goes through the list, by
+ * an iterator or by what libvncserver does with one, does it under this lock, and who goes waits
+ * for it (on_gone()), when it is not in the list any more. The list's own lock is as global.
+ */
+static pthread_mutex_t list = PTHREAD_MUTEX_INITIALIZER;
+
+static rfbClientIteratorPtr begin_list(rfbScreenInfoPtr rfb)
+{
+	pthread_mutex_lock(&list);
+	return rfbGetClientIterator(rfb);
+}
+
+static void end_list(rfbClientIteratorPtr iterator)
+{
+	rfbReleaseClientIterator(iterator);
+	pthread_mutex_unlock(&list);
+}
+
 /* ---- what viewers do: their threads ---- */
 
 static struct screen *screen_of(const rfbClientPtr client)
@@ -56,9 +78,11 @@ static void on_pointer(int buttons, int x, int y, rfbClientPtr client)
 	event.x = x;
 	event.y = y;
 	put(client, &event);
-	if (!event.relative)
-		rfbDefaultPtrAddEvent(
-			buttons, x, y, client); /* viewers that see others' pointers */
+	if (event.relative)
+		return;
+	pthread_mutex_lock(&list);
+	rfbDefaultPtrAddEvent(buttons, x, y, client); /* viewers that see others' pointers */
+	pthread_mutex_unlock(&list);
 }
 
 /* A heap string with at least `size` bytes, the last ones 0; what has no place in the other set
@@ -116,6 +140,8 @@ static int on_size(
  * would stay for ever. */
 static void on_gone(rfbClientPtr client)
 {
+	pthread_mutex_lock(&list); /* nobody who has found it there is still at it */
+	pthread_mutex_unlock(&list);
 	if (pthread_equal(pthread_self(), client->client_thread))
 		pthread_detach(pthread_self());
 	free(client->wsctx); /* 45 kB of a browser's connection that libvncserver forgets */
@@ -255,23 +281,23 @@ void screen_set_passes(struct screen *screen, struct pass *passes)
 void screen_dismiss(struct screen *screen)
 {
 	pthread_mutex_lock(&screen->admission);
-	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	rfbClientIteratorPtr iterator = begin_list(screen->rfb);
 	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));)
 		if (client->sock >= 0)
 			shutdown(client->sock, SHUT_RDWR);
-	rfbReleaseClientIterator(iterator);
+	end_list(iterator);
 	pthread_mutex_unlock(&screen->admission);
 }
 
 int screen_viewers(const struct screen *screen, int *connected)
 {
 	int count = 0, all = 0;
-	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	rfbClientIteratorPtr iterator = begin_list(screen->rfb);
 	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator)); all++) {
 		count += client->state == RFB_NORMAL;
 		take_pointer_from_looker(client);
 	}
-	rfbReleaseClientIterator(iterator);
+	end_list(iterator);
 	if (connected)
 		*connected = all;
 	return count;
@@ -280,13 +306,13 @@ int screen_viewers(const struct screen *screen, int *connected)
 bool screen_awaited(const struct screen *screen)
 {
 	bool awaited = atomic_load(&screen->asked);
-	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	rfbClientIteratorPtr iterator = begin_list(screen->rfb);
 	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));) {
 		LOCK(client->updateMutex);
 		awaited = awaited || !sraRgnEmpty(client->requestedRegion);
 		UNLOCK(client->updateMutex);
 	}
-	rfbReleaseClientIterator(iterator);
+	end_list(iterator);
 	return awaited;
 }
 
@@ -297,11 +323,18 @@ void screen_changed(struct screen *screen, int x, int y, int width, int height)
 	sraRgnDestroy(changed);
 }
 
+static void mark(struct screen *screen, sraRegionPtr region)
+{
+	pthread_mutex_lock(&list);
+	rfbMarkRegionAsModified(screen->rfb, region);
+	pthread_mutex_unlock(&list);
+}
+
 void screen_publish(struct screen *screen)
 {
 	if (sraRgnEmpty(screen->changes))
 		return;
-	rfbMarkRegionAsModified(screen->rfb, screen->changes);
+	mark(screen, screen->changes);
 	sraRgnMakeEmpty(screen->changes);
 }
 
@@ -336,10 +369,10 @@ static bool hold(struct held *held, rfbClientPtr client)
 static bool hold_all(struct held *held, rfbScreenInfoPtr rfb)
 {
 	bool all = true;
-	rfbClientIteratorPtr iterator = rfbGetClientIterator(rfb);
+	rfbClientIteratorPtr iterator = begin_list(rfb);
 	for (rfbClientPtr client; all && (client = rfbClientIteratorNext(iterator));)
 		all = hold(held, client);
-	rfbReleaseClientIterator(iterator);
+	end_list(iterator);
 	if (!all)
 		release(held);
 	return all;
@@ -357,7 +390,9 @@ bool screen_move(struct screen *screen, int x, int y, int width, int height, int
 	bool moves = screen->rfb->cursor && hold_all(&held, screen->rfb);
 	if (moves) {
 		screen_publish(screen);
+		pthread_mutex_lock(&list);
 		rfbDoCopyRect(screen->rfb, x, y, x + width, y + height, 0, by);
+		pthread_mutex_unlock(&list);
 		release(&held);
 	}
 	pthread_mutex_unlock(&screen->admission);
@@ -398,32 +433,32 @@ static bool somebody_is_in_the_way(const struct screen *screen)
 {
 	bool busy = false;
 	const uintptr_t now = (uintptr_t)(io_now() * 1000) + 1;
-	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	rfbClientIteratorPtr iterator = begin_list(screen->rfb);
 	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));)
 		busy = is_in_the_way(client, now) || busy;
-	rfbReleaseClientIterator(iterator);
+	end_list(iterator);
 	return busy;
 }
 
 static void forget_who_was_in_the_way(const struct screen *screen)
 {
-	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	rfbClientIteratorPtr iterator = begin_list(screen->rfb);
 	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));)
 		client->clientData = NULL;
-	rfbReleaseClientIterator(iterator);
+	end_list(iterator);
 }
 
 /* libvncserver has set its own order of colours, and told the viewers' translations. */
 static void set_format_again(struct screen *screen)
 {
 	set_format(screen->rfb);
-	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen->rfb);
+	rfbClientIteratorPtr iterator = begin_list(screen->rfb);
 	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));) {
 		LOCK(client->sendMutex);
 		screen->rfb->setTranslateFunction(client);
 		UNLOCK(client->sendMutex);
 	}
-	rfbReleaseClientIterator(iterator);
+	end_list(iterator);
 	sraRgnMakeEmpty(screen->changes);
 	screen_changed(screen, 0, 0, screen->width, screen->height);
 	screen_publish(screen);
@@ -437,8 +472,10 @@ int screen_resize(struct screen *screen, int width, int height, struct err *err)
 	int result = somebody_is_in_the_way(screen) ? 1 : new_pixels(screen, width, height, err);
 	if (result == 0) {
 		forget_who_was_in_the_way(screen);
+		pthread_mutex_lock(&list);
 		rfbNewFramebuffer(
 			screen->rfb, (char *)screen->memory.bytes, width, height, 8, 3, 4);
+		pthread_mutex_unlock(&list);
 		set_format_again(screen);
 		memory_finish(&old);
 	}
@@ -470,7 +507,7 @@ static void split_pixels(rfbCursorPtr to, const struct cursor *from)
 static void wake_viewers(struct screen *screen)
 {
 	sraRegionPtr nothing = sraRgnCreate();
-	rfbMarkRegionAsModified(screen->rfb, nothing);
+	mark(screen, nothing);
 	sraRgnDestroy(nothing);
 }
 
@@ -502,7 +539,9 @@ void screen_set_cursor(struct screen *screen, const struct cursor *cursor)
 		split_pixels(shape, cursor);
 		shape->mask = (unsigned char *)rfbMakeMaskFromAlphaSource(
 			cursor->width, cursor->height, shape->alphaSource);
+		pthread_mutex_lock(&list);
 		rfbSetCursor(screen->rfb, shape);
+		pthread_mutex_unlock(&list);
 		wake_viewers(screen);
 	} else {
 		rfbFreeCursor(shape);
