@@ -468,6 +468,15 @@ static void fill_vertex_arrays(struct take *t)
 	}
 }
 
+/* EXT_compiled_vertex_array. */
+static void put_lock(struct take *t)
+{
+	const GLint first = take_integer(t, GL_ARRAY_ELEMENT_LOCK_FIRST_EXT);
+	const GLint count = take_integer(t, GL_ARRAY_ELEMENT_LOCK_COUNT_EXT);
+	if (count > 0)
+		PUT(&t->out, glLockArraysEXT, .first = first, .count = count);
+}
+
 void take_vertex_arrays(struct take *t)
 {
 	struct wire_state *st = &t->context->exec.state;
@@ -484,6 +493,7 @@ void take_vertex_arrays(struct take *t)
 		PUT(&t->out, glBindVertexArray,
 			.array = take_name(t, NAMES_vertex_array, (GLuint)bound, "vertex array",
 				"the context"));
+	put_lock(t);
 	if (st->client_unit)
 		PUT(&t->out, glClientActiveTexture, .texture = GL_TEXTURE0 + st->client_unit);
 }

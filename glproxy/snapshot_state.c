@@ -339,6 +339,18 @@ static void put_hints(struct take *t)
 	}
 }
 
+static void put_polygon_offset(struct take *t)
+{
+	const GLfloat factor = real(t, GL_POLYGON_OFFSET_FACTOR);
+	const GLfloat units = real(t, GL_POLYGON_OFFSET_UNITS);
+	const GLfloat clamp = real(t, GL_POLYGON_OFFSET_CLAMP);
+	if (clamp != 0)
+		PUT(&t->out, glPolygonOffsetClamp, .factor = factor, .units = units,
+			.clamp = clamp);
+	else
+		PUT(&t->out, glPolygonOffset, .factor = factor, .units = units);
+}
+
 static void put_rasterization(struct take *t)
 {
 	struct stream *s = &t->out;
@@ -346,8 +358,7 @@ static void put_rasterization(struct take *t)
 	PUT(s, glCullFace, .mode = number(t, GL_CULL_FACE_MODE));
 	PUT(s, glFrontFace, .mode = number(t, GL_FRONT_FACE));
 	PUT(s, glLineWidth, .width = real(t, GL_LINE_WIDTH));
-	PUT(s, glPolygonOffset, .factor = real(t, GL_POLYGON_OFFSET_FACTOR),
-		.units = real(t, GL_POLYGON_OFFSET_UNITS));
+	put_polygon_offset(t);
 	put_points(t);
 	PUT_NUMBER(t, GL_PROVOKING_VERTEX, glProvokingVertex, mode);
 	if (!is_es(t))
@@ -564,14 +575,32 @@ static void put_attributes(struct take *t, bool fixed_function)
 	}
 }
 
+static void put_patches(struct take *t)
+{
+	static const struct {
+		GLenum name;
+		size_t count;
+	} levels[] = {{GL_PATCH_DEFAULT_OUTER_LEVEL, 4}, {GL_PATCH_DEFAULT_INNER_LEVEL, 2}};
+	const GLint vertices = take_integer(t, GL_PATCH_VERTICES);
+	if (!vertices)
+		return;
+	PUT(&t->out, glPatchParameteri, .pname = GL_PATCH_VERTICES, .value = vertices);
+	for (size_t i = 0; !is_es(t) && i < array_len(levels); i++) {
+		GLfloat values[4] = {0};
+		t->gl->GetFloatv(levels[i].name, values);
+		if (!take_failed(t))
+			PUT(&t->out, glPatchParameterfv, .pname = levels[i].name,
+				.values = stream_data(
+					&t->out, values, levels[i].count * sizeof(*values)));
+	}
+}
+
 static void put_clamping(struct take *t)
 {
 	GLint clamp;
 	if (!is_es(t) && asked(t, GL_CLAMP_READ_COLOR, &clamp))
 		PUT(&t->out, glClampColor, .target = GL_CLAMP_READ_COLOR, .clamp = (GLenum)clamp);
-	const GLint patch = take_integer(t, GL_PATCH_VERTICES);
-	if (patch)
-		PUT(&t->out, glPatchParameteri, .pname = GL_PATCH_VERTICES, .value = patch);
+	put_patches(t);
 	const GLint origin = take_integer(t, GL_CLIP_ORIGIN);
 	if (origin)
 		PUT(&t->out, glClipControl, .origin = (GLenum)origin,

@@ -7,6 +7,8 @@ static void begin_arrays(void)
 	glEnable(GL_VERTEX_ARRAY);
 	glEnable(GL_COLOR_ARRAY);
 	glShadeModel(GL_FLAT);
+	glLockArraysEXT(1, 2);
+	glPolygonOffsetClamp(1, 2, 0.5f);
 }
 
 static void end_arrays(void)
@@ -22,6 +24,7 @@ static void end_arrays(void)
 	glColor3f(0, 0, 1);
 	glDrawElements(GL_LINES, 2, GL_UNSIGNED_INT, indices);
 	say_picture("a blue line");
+	glUnlockArraysEXT();
 }
 
 /* ---- */
