@@ -15,9 +15,11 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,10 +52,18 @@ static uint64_t microseconds(void)
 	return frames * 16667 + waited * 1000;
 }
 
+/* What GL in proxies measures of itself is none of the program's looks at the clock. */
+static bool is_of_shim(const void *caller)
+{
+	Dl_info place;
+	return dladdr(caller, &place) && place.dli_fname && strstr(place.dli_fname, "_glckpt.so");
+}
+
 EXPORT int clock_gettime(clockid_t clock, struct timespec *now)
 {
+	if (is_of_shim(__builtin_return_address(0)))
+		return (int)syscall(SYS_clock_gettime, clock, now);
 	const uint64_t at = microseconds();
-	(void)clock;
 	now->tv_sec = (time_t)(BEGIN + (long)(at / 1000000));
 	now->tv_nsec = (long)(at % 1000000) * 1000;
 	return 0;
