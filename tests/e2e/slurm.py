@@ -55,7 +55,7 @@ PreemptMode=REQUEUE
 JobRequeue=1
 RequeueExit=85
 KillWait=10
-SlurmdTimeout=10
+SlurmdTimeout=120
 MailProg=/bin/true
 NodeName=na NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=2 RealMemory=1000
 NodeName=nb NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=2 RealMemory=1000
@@ -151,6 +151,11 @@ class Slurm:
         node = self.nodes.pop(name)
         os.kill(self._first_process(node), signal.SIGKILL)
         node.wait()
+
+    def give_up(self, name: str) -> None:
+        """As whoever watches the hosts does. By itself Slurm does so after SlurmdTimeout, which is
+        long, lest a busy machine's nodes are given up."""
+        self.root("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=power")
 
     def start_node(self, name: str) -> None:
         script = NODE.format(name=name, base=self.base, sbin=SBIN, config=self.config)

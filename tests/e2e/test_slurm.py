@@ -186,6 +186,7 @@ def test_a_node_dies_without_notice(farm):
     wait_until(lambda: "periodic checkpoint" in farm.log(log), "an image is there", timeout=LIMIT)
     node = farm.slurm.job(number)["NodeList"]
     farm.slurm.cut_power(node)
+    farm.slurm.give_up(node)
     try:
         farm.wait(number, requeued, "is requeued")
         farm.slurm.hasten(number, OTHER[node])
