@@ -409,6 +409,9 @@ void lists_set_apart(struct exec *x)
 	struct list_open *open = x->list;
 	if (!open || open->apart)
 		return;
+	/* Mesa takes a primitive that is left open in a list for one that is open. */
+	if (open->mode == GL_COMPILE && effect_of_log(&open->log) == OPENS)
+		x->driver->End();
 	x->driver->EndList();
 	open->apart = true;
 	const struct list *before = find(lists_of(x), open->name);
