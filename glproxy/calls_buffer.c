@@ -15,6 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the program wrote into its side of a mapping, on its way to the driver. */
+static void note(struct exec *x, const char *block, size_t size)
+{
+	if (x->proxy->journal && !x->replaying)
+		exec_note(x, true, (uint64_t)(block - x->heap), block, size);
+}
+
 /* The entry of a buffer, or a free one for buffer 0. The group's lock is held. */
 static struct mapping *find_mapping(struct group *group, GLuint buffer)
 {
@@ -143,8 +150,10 @@ void proxy_ckMapFlush(
 	if (!is_bound_there(x, target, buffer))
 		return;
 	if (x->context && take_mapping(x, buffer, false, &mapping) && offset >= 0 && length > 0 &&
-		offset <= mapping.length && length <= mapping.length - offset)
+		offset <= mapping.length && length <= mapping.length - offset) {
+		note(x, mapping.block + offset, (size_t)length);
 		memcpy(mapping.driver + offset, mapping.block + offset, (size_t)length);
+	}
 	if (target)
 		x->driver->FlushMappedBufferRange(target, offset, length);
 	else
@@ -157,8 +166,11 @@ GLuint proxy_ckUnmap(struct exec *x, GLenum target, GLuint buffer)
 	if (!is_bound_there(x, target, buffer))
 		return GL_FALSE;
 	if (x->context && take_mapping(x, buffer, true, &mapping) &&
-		mapping.access & GL_MAP_WRITE_BIT && !(mapping.access & GL_MAP_FLUSH_EXPLICIT_BIT))
+		mapping.access & GL_MAP_WRITE_BIT &&
+		!(mapping.access & GL_MAP_FLUSH_EXPLICIT_BIT)) {
+		note(x, mapping.block, (size_t)mapping.length);
 		memcpy(mapping.driver, mapping.block, (size_t)mapping.length);
+	}
 	return target ? x->driver->UnmapBuffer(target) : x->driver->UnmapNamedBuffer(buffer);
 }
 
@@ -207,43 +219,46 @@ void proxy_glNamedBufferData(
 #define LINE 64 /* bytes compared at a time */
 
 /* Copies the lines of one side that are no longer as they were. */
-static void carry(const struct mapping *mapping, const char *from, char *to)
+static void carry(struct exec *x, const struct mapping *mapping, const char *from, char *to)
 {
 	for (size_t at = 0; at < (size_t)mapping->length; at += LINE) {
 		const size_t left = (size_t)mapping->length - at;
 		const size_t bytes = left < LINE ? left : LINE;
 		if (!memcmp(from + at, mapping->shadow + at, bytes))
 			continue;
+		if (from == mapping->block)
+			note(x, from + at, bytes);
 		memcpy(mapping->shadow + at, from + at, bytes);
 		memcpy(to + at, mapping->shadow + at, bytes);
 	}
 }
 
 /* Both sides of every persistent mapping: what the program wrote goes first. */
-static void carry_all(struct group *group, bool back)
+static void carry_all(struct exec *x, bool back)
 {
+	struct group *group = x->context->group;
 	pthread_mutex_lock(&group->lock);
 	for (size_t i = 0; i < group->mapping_count; i++) {
 		const struct mapping *m = &group->mappings[i];
 		if (!m->buffer || !m->shadow)
 			continue;
 		if (m->access & GL_MAP_WRITE_BIT && !(m->access & GL_MAP_FLUSH_EXPLICIT_BIT))
-			carry(m, m->block, m->driver);
+			carry(x, m, m->block, m->driver);
 		if (back)
-			carry(m, m->driver, m->block);
+			carry(x, m, m->driver, m->block);
 	}
 	pthread_mutex_unlock(&group->lock);
 }
 
 void buffers_to_driver(struct exec *x)
 {
-	carry_all(x->context->group, false);
+	carry_all(x, false);
 }
 
 void buffers_waited(struct exec *x)
 {
 	if (x->context && x->context->group->persistent)
-		carry_all(x->context->group, true);
+		carry_all(x, true);
 }
 
 /* ---- sync objects ---- */

@@ -97,7 +97,8 @@ void proxy_ckContextDestroy(struct exec *x, GLuint number)
 		return;
 	/* Others may wait for its last position: it stays in the table until it is there. */
 	struct context *context = proxy->contexts[number];
-	live_close(x, context);
+	if (!x->replaying)
+		live_close(x, context);
 	context_stop(context);
 	pthread_mutex_lock(&proxy->lock);
 	proxy->contexts[number] = NULL;
@@ -113,6 +114,8 @@ static struct surface *surface_of(struct exec *x, GLuint number)
 static GLuint free_surface_number(struct proxy *proxy)
 {
 	static unsigned last;
+	if (proxy->next_number)
+		return proxy->next_number;
 	for (unsigned tries = 0; tries < PROXY_OBJECTS; tries++) {
 		last = last % (PROXY_OBJECTS - 1) + 1;
 		if (!proxy->surfaces[last])
@@ -135,6 +138,7 @@ GLuint proxy_ckSurfaceCreate(struct exec *x, GLenum kind, GLint config, GLuint w
 	if (!surface)
 		return 0;
 	surface->id = number;
+	surface_note_size(surface);
 	pthread_mutex_lock(&proxy->lock);
 	proxy->surfaces[number] = surface;
 	pthread_mutex_unlock(&proxy->lock);

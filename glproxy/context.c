@@ -169,7 +169,7 @@ static EGLint *copy_attributes(const EGLint *attributes)
 struct context *context_create(struct proxy *proxy, struct context *share, EGLint config,
 	EGLenum api, const EGLint *attributes, EGLint *reason)
 {
-	const unsigned id = next_id(proxy);
+	const unsigned id = proxy->next_number ? proxy->next_number : next_id(proxy);
 	struct context *context = id ? allocate(proxy, id, share) : NULL;
 	struct err err = ERR_INIT;
 	*reason = EGL_BAD_ALLOC;
@@ -182,7 +182,7 @@ struct context *context_create(struct proxy *proxy, struct context *share, EGLin
 		return failed(context, reason, EGL_BAD_ALLOC);
 	if (!context_open(context, share))
 		return failed(context, reason, eglGetError());
-	if (!make_ring(context, &err) || !context_start(context)) {
+	if (!make_ring(context, &err) || !(proxy->replaying || context_start(context))) {
 		log_line("%s", err.text);
 		exec_finish(&context->exec);
 		return failed(context, reason, EGL_BAD_ALLOC);
@@ -206,7 +206,7 @@ struct context *context_adopt(
 
 void context_stop(struct context *context)
 {
-	if (context->stopped)
+	if (context->stopped || !context->thread)
 		return;
 	atomic_store(&context->ring.shared->closed, 1);
 	wire_wake(&context->ring.shared->head);

@@ -4,6 +4,7 @@
 #include "glproxy/calls_buffer.h"
 #include "glproxy/context.h"
 #include "glproxy/front.h"
+#include "glproxy/journal.h"
 #include "glproxy/lists.h"
 #include "glproxy/live.h"
 #include "glproxy/proxy.h"
@@ -31,6 +32,9 @@ void exec_finish(struct exec *x)
 	buf_finish(&x->held);
 	free(x->scratch);
 	x->scratch = NULL;
+	free(x->notes);
+	x->notes = NULL;
+	buf_finish(&x->before);
 }
 
 void exec_refuse(struct exec *x, const char *what)
@@ -100,9 +104,100 @@ static void *checked(struct exec *x, const struct wire_data *data, size_t size)
 	return found;
 }
 
+/* ---- what the journal wants to know ---- */
+
+void exec_note(struct exec *x, bool heap, uint64_t at, const void *data, uint64_t size)
+{
+	struct journal_piece *last = x->note_count ? &x->notes[x->note_count - 1] : NULL;
+	if (last && last->heap && heap && last->at + last->size == at &&
+		last->data + last->size == data) {
+		last->size += size;
+		return;
+	}
+	if (x->note_count == x->note_room) {
+		const unsigned room = x->note_room ? x->note_room * 2 : 16;
+		struct journal_piece *grown = realloc(x->notes, room * sizeof(*grown));
+		if (!grown)
+			return;
+		x->notes = grown;
+		x->note_room = room;
+	}
+	x->notes[x->note_count++] =
+		(struct journal_piece){.at = at, .size = size, .heap = heap, .data = data};
+}
+
+/* A change of the message is of one piece of it; the same piece may be changed once more. */
+void exec_changes(struct exec *x, const void *data)
+{
+	if (!x->noting)
+		return;
+	const char *at = data;
+	if (at >= x->message && at < x->message + sizeof(x->message)) {
+		if (!x->changed)
+			memcpy(x->original, x->message, x->message_size);
+		x->changed = true;
+		return;
+	}
+	for (unsigned i = 0; i < x->note_count; i++) {
+		struct journal_piece *note = &x->notes[i];
+		if (note->data != at || x->before.size)
+			continue;
+		buf_append(&x->before, note->data, note->size);
+		note->data = x->before.data;
+	}
+}
+
+void exec_note_all(struct exec *x)
+{
+	const uint16_t *places = exec_entries[x->opcode].data;
+	for (unsigned i = 1; x->noting && i <= places[0]; i++) {
+		struct wire_data data;
+		memcpy(&data, x->message + places[i], sizeof(data));
+		const char *found = data.where == WIRE_ARENA || data.where == WIRE_HEAP
+			? exec_peek(x, &data)
+			: NULL;
+		if (found)
+			exec_note(x, data.where == WIRE_HEAP, data.at, found, data.size);
+	}
+}
+
+static void *checked_in(struct exec *x, const struct wire_data *data, size_t size)
+{
+	void *found = checked(x, data, size);
+	if (x->noting && found && (data->where == WIRE_ARENA || data->where == WIRE_HEAP))
+		exec_note(x, data->where == WIRE_HEAP, data->at, found, size);
+	return found;
+}
+
+/* What it leaves behind, and what the program wrote into mappings that it made visible. */
+static void keep(struct exec *x, size_t size)
+{
+	struct journal *journal = x->proxy->journal;
+	if (!journal || (!x->noting && !x->note_count))
+		return;
+	if (x->changed)
+		memcpy(x->message, x->original, size);
+	x->message_size = x->noting ? size : 0;
+	journal_append(journal, x);
+}
+
+/* What the GPU will draw only later, from a list, is kept in any case. */
+static void note_nothing(struct exec *x, unsigned opcode)
+{
+	const struct journal *journal = x->proxy->journal;
+	if (x->inner)
+		return;
+	x->noting = journal && !x->replaying && (x->list || journal_keeps(journal, opcode));
+	x->changed = false;
+	x->note_count = 0;
+	buf_clear(&x->before);
+}
+
+/* ---- data that came ---- */
+
 const void *exec_in(struct exec *x, const struct wire_data *data, size_t size)
 {
-	return checked(x, data, size);
+	return checked_in(x, data, size);
 }
 
 static void *offset(struct exec *x, const struct wire_data *data)
@@ -116,7 +211,7 @@ static void *offset(struct exec *x, const struct wire_data *data)
 const void *exec_in_or_offset(
 	struct exec *x, const struct wire_data *data, GLuint bound, size_t size)
 {
-	return bound ? offset(x, data) : checked(x, data, size);
+	return bound ? offset(x, data) : checked_in(x, data, size);
 }
 
 void *exec_out(struct exec *x, const struct wire_data *data, size_t size)
@@ -131,7 +226,7 @@ void *exec_out_or_offset(struct exec *x, const struct wire_data *data, GLuint bo
 
 const void *exec_string(struct exec *x, const struct wire_data *data)
 {
-	const char *text = checked(x, data, data->size);
+	const char *text = checked_in(x, data, data->size);
 	if (text && (!data->size || text[data->size - 1])) {
 		exec_refuse(x, "a string without an end");
 		return NULL;
@@ -141,7 +236,7 @@ const void *exec_string(struct exec *x, const struct wire_data *data)
 
 const void *exec_text(struct exec *x, const struct wire_data *data, int64_t length)
 {
-	return length < 0 ? exec_string(x, data) : checked(x, data, (size_t)length);
+	return length < 0 ? exec_string(x, data) : checked_in(x, data, (size_t)length);
 }
 
 const GLchar **exec_strings(struct exec *x, const struct wire_data *data, GLsizei count)
@@ -244,6 +339,7 @@ static void execute(struct exec *x, size_t size)
 	x->refused = false;
 	x->arena_end = 0;
 	x->replied = false;
+	note_nothing(x, head.opcode);
 	if (head.opcode == WIRE_PADDING)
 		return;
 	if (head.opcode >= WIRE_OPCODES || !exec_entries[head.opcode].decode) {
@@ -331,8 +427,10 @@ static void execute_until(struct exec *x, uint64_t head)
 		if (!size)
 			return;
 		execute(x, size);
-		if (!x->broken)
+		if (!x->broken) {
+			keep(x, size);
 			done(x, size);
+		}
 		live_boundary(x);
 	}
 }

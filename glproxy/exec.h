@@ -24,6 +24,7 @@
 #include <stdbool.h>
 
 struct context;
+struct journal_piece;
 struct list_open;
 struct proxy;
 
@@ -36,6 +37,7 @@ struct exec {
 	struct proxy *proxy;
 	struct context *context; /* NULL for the control ring */
 
+	bool replaying;  /* a journal is being replayed: there are no other threads */
 	bool rebuilding; /* a snapshot is being replayed: blocks of the heap hold newer contents */
 	bool in_begin;   /* the driver is between glBegin and glEnd */
 	bool lenient;    /* errors of the snapshot being replayed are none */
@@ -62,6 +64,16 @@ struct exec {
 
 	void *scratch; /* reused memory for the present message */
 	size_t scratch_size;
+
+	/* For the journal (journal.h): what the present message brought along; what a message that
+	 * is changed while it is executed was before. */
+	bool noting;
+	bool changed;
+	bool inner; /* its execution executes others, which are not noted */
+	struct journal_piece *notes;
+	unsigned note_count, note_room;
+	struct buf before;
+	char original[WIRE_MESSAGE_MAX];
 
 	GLenum error; /* taken from the driver, not yet asked for by the program; as in GL, the
 			 first */
@@ -116,6 +128,15 @@ const void *exec_in_or_offset(
 const void *exec_string(struct exec *x, const struct wire_data *data);
 const void *exec_text(struct exec *x, const struct wire_data *data, int64_t length);
 const GLchar **exec_strings(struct exec *x, const struct wire_data *data, GLsizei count);
+
+/* The journal shall have these bytes: of the heap, or at a position of the arena. */
+void exec_note(struct exec *x, bool heap, uint64_t at, const void *data, uint64_t size);
+
+/* ... and all data of the message at hand, which is executed another time. */
+void exec_note_all(struct exec *x);
+
+/* Data of the present message is about to be changed where it is. */
+void exec_changes(struct exec *x, const void *data);
 
 /* Room for an answer. */
 void *exec_out(struct exec *x, const struct wire_data *data, size_t size);

@@ -16,6 +16,7 @@ GLuint exec_name(struct exec *x, enum names_class cls, GLuint name)
 void exec_names(struct exec *x, enum names_class cls, int64_t count, const GLuint *names)
 {
 	GLuint *change = (GLuint *)(uintptr_t)names;
+	exec_changes(x, names);
 	for (int64_t i = 0; names && i < count; i++)
 		change[i] = exec_name(x, cls, names[i]);
 }

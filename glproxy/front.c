@@ -300,6 +300,19 @@ void front_flush(struct context *context)
 	surface_show(context->draw, context, 0, 0, 0, 0);
 }
 
+void front_show(struct context *context)
+{
+	struct surface *surface = context->draw;
+	if (!surface || (surface->flags & SURFACE_DOUBLE && surface->other == EGL_NO_SURFACE))
+		return;
+	const EGLSurface before = surface->egl;
+	if (surface->other != EGL_NO_SURFACE && !surface->turned && !surface->both)
+		surface->egl = surface->other;
+	front_flush(context);
+	surface->egl = before;
+	context_bind(context);
+}
+
 static struct part part_of(const struct surface *surface, int x, int y, int width, int height)
 {
 	return width ? (struct part){x, y, x + width, y + height} : whole(surface);
@@ -308,7 +321,9 @@ static struct part part_of(const struct surface *surface, int x, int y, int widt
 void front_swap(struct context *context, int x, int y, int width, int height)
 {
 	struct surface *surface = context->draw;
-	const bool two = has_front(context) && surface->other != EGL_NO_SURFACE;
+	const bool two = has_front(context) &&
+		(surface->other != EGL_NO_SURFACE ||
+			(surface->proxy->replaying && open_front(context)));
 	if (two)
 		aim(context, BACK);
 	surface_show(surface, context, x, y, width, height);

@@ -41,6 +41,9 @@ bool front_is_drawn(const struct context *context);
 
 /* The program's glFlush, and its swap (the part in GL's coordinates; width 0: all of it). */
 void front_flush(struct context *context);
+
+/* Shows the front buffer anew; where the proxy has none, the window does. */
+void front_show(struct context *context);
 void front_swap(struct context *context, int x, int y, int width, int height);
 
 /* Depths and stencils are read from `egl` alone: true when front_read_again() is to be called after

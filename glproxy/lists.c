@@ -246,6 +246,8 @@ bool lists_keep(struct exec *x)
 		return false;
 	if (open && exec_entries[x->opcode].duties & EXEC_LIST) {
 		note(x);
+		if (open->mode == GL_COMPILE && open->apart)
+			exec_note_all(x);
 		if (open->mode == GL_COMPILE)
 			return open->apart;
 	}

@@ -3,9 +3,11 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "glproxy/lists.h"
+#include "glproxy/recover.h"
 #include "glproxy/snapshot.h"
 #include "glproxy/surface.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +23,9 @@ struct live *live_create(void)
 	pthread_cond_init(&live->changed, NULL);
 	if (chaos && !strncmp(chaos, "verify:", 7))
 		live->verify = true;
-	if (chaos && (live->verify || !strncmp(chaos, "rebuild:", 8)))
+	if (chaos && !strncmp(chaos, "kill:", 5))
+		live->kill = true;
+	if (chaos && (live->verify || live->kill || !strncmp(chaos, "rebuild:", 8)))
 		live->every = (unsigned)strtoul(strchr(chaos, ':') + 1, NULL, 10);
 	return live;
 }
@@ -30,7 +34,7 @@ void live_destroy(struct live *live)
 {
 	if (!live)
 		return;
-	if (live->every)
+	if (live->every && !live->kill)
 		log_line("chaos: rebuilt %u times, refused %u times%s%s", live->rebuilt,
 			live->refused, live->refused ? ", last: " : "", live->reason);
 	pthread_mutex_destroy(&live->lock);
@@ -209,9 +213,23 @@ static void rebuild(struct proxy *proxy)
 void live_chaos(struct exec *x)
 {
 	struct proxy *proxy = x->proxy;
+	if (proxy->live->kill) {
+		if (++x->turns >= proxy->live->every)
+			raise(SIGKILL);
+		return;
+	}
 	if (x->broken || ++x->turns < proxy->live->every || !live_stop(proxy, x))
 		return;
 	x->turns = 0;
 	rebuild(proxy);
+	live_go(proxy, x);
+}
+
+void live_renew(struct exec *x)
+{
+	struct proxy *proxy = x->proxy;
+	if (!journal_is_due(proxy->journal) || x->broken || !live_stop(proxy, x))
+		return;
+	recover_renew(proxy);
 	live_go(proxy, x);
 }

@@ -12,6 +12,9 @@
  * the snapshot is refused the program runs on; the log says at the end how often and why last. An
  * end of the process follows only a snapshot that was taken and cannot be built.
  *
+ * GLCKPT_CHAOS=kill:N: the process kills itself after every N-th message of a context, without a
+ * snapshot; another takes its place (recover.h).
+ *
  * Any thread may call, one at a time stops the others.
  */
 #ifndef GLPROXY_LIVE_H
@@ -27,6 +30,7 @@ struct live {
 	bool ended;
 	unsigned every; /* rebuild after so many messages; 0: never */
 	bool verify;
+	bool kill;
 	unsigned rebuilt;
 	unsigned refused;
 	char reason[256]; /* of the last refusal */
@@ -54,6 +58,7 @@ void live_end(struct exec *x);
 
 void live_park(struct exec *x);
 void live_chaos(struct exec *x);
+void live_renew(struct exec *x); /* a new base for the journal, if one is due */
 
 static inline bool live_wanted(const struct exec *x)
 {
@@ -73,6 +78,8 @@ static inline void live_boundary(struct exec *x)
 {
 	if (__builtin_expect(x->context && x->proxy->live && x->proxy->live->every, 0))
 		live_chaos(x);
+	if (x->context && x->proxy->journal)
+		live_renew(x);
 	live_point(x);
 }
 

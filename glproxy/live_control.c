@@ -1,10 +1,12 @@
 #include "glproxy/live_control.h"
 
 #include "base/io.h"
+#include "glproxy/journal.h"
 #include "glproxy/live.h"
 #include "glproxy/snapshot.h"
 #include "glproxy/surface.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +22,37 @@ struct request {
 
 /* ---- the listening process ---- */
 
+static unsigned place_for(const struct live_children *children, unsigned number)
+{
+	for (unsigned i = 0; i < children->count; i++)
+		if (children->child[i].number == number)
+			return i;
+	for (unsigned i = 0; i < children->count; i++)
+		if (children->child[i].fd < 0)
+			return i;
+	return children->count;
+}
+
 int live_control_add(struct live_children *children, unsigned number)
 {
 	int ends[2];
-	unsigned index = 0;
-	while (index < children->count && children->child[index].fd >= 0)
-		index++;
+	const unsigned index = place_for(children, number);
 	if (index == LIVE_CHILDREN || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return -1;
-	children->child[index].fd = ends[0];
-	children->child[index].number = number;
+	struct live_child *child = &children->child[index];
+	if (index == children->count || child->number != number)
+		*child = (struct live_child){.number = number};
+	child->fd = ends[0];
 	if (index == children->count)
 		children->count++;
 	return ends[1];
+}
+
+bool live_control_died(const struct live_children *children, unsigned index)
+{
+	char byte;
+	const ssize_t got = recv(children->child[index].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 void live_control_forget(struct live_children *children)
@@ -51,26 +71,53 @@ static bool hear(int fd, struct wire_live_answer *answer)
 	return size == (ssize_t)sizeof(*answer);
 }
 
+static bool ask(const struct live_child *child, const struct request *request,
+	struct wire_live_answer *heard)
+{
+	return send(child->fd, request, sizeof(*request), MSG_NOSIGNAL) ==
+		(ssize_t)sizeof(*request) &&
+		hear(child->fd, heard);
+}
+
+/* It has ended in order, after its client: its folder is gone. */
+static bool has_ended(const struct live_children *children, const struct live_child *child)
+{
+	char path[WIRE_DIR_MAX];
+	snprintf(path, sizeof(path), "%s/p%u", children->directory, child->number);
+	return access(path, F_OK) < 0;
+}
+
+/* One that dies meanwhile is looked after later: what it was asked for has failed. */
+static void ask_one(const struct live_children *children, const struct live_child *child,
+	const struct request *request, struct wire_live_answer *answer)
+{
+	struct wire_live_answer heard;
+	if (!ask(child, request, &heard)) {
+		if (request->operation != WIRE_LIVE_SNAPSHOT || has_ended(children, child))
+			return;
+		heard.status = -1;
+		snprintf(heard.text, sizeof(heard.text),
+			"the proxy p%u died while it wrote its snapshot; try again",
+			request->number);
+	}
+	if (!heard.status || answer->status)
+		return;
+	answer->status = heard.status;
+	memcpy(answer->text, heard.text, sizeof(answer->text));
+}
+
 void live_control_ask(struct live_children *children, enum wire_live_operation operation,
 	const char *directory, const char *parent, struct wire_live_answer *answer)
 {
 	struct request request = {.operation = operation};
-	struct wire_live_answer heard;
 	snprintf(request.directory, sizeof(request.directory), "%s", directory);
 	snprintf(request.parent, sizeof(request.parent), "%s", parent);
+	if (operation != WIRE_LIVE_SNAPSHOT)
+		children->holds = operation == WIRE_LIVE_TAKE_HOLD;
 	for (unsigned i = 0; i < children->count; i++) {
-		const int fd = children->child[i].fd;
 		request.number = children->child[i].number;
-		if (fd < 0)
-			continue;
-		if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) != (ssize_t)sizeof(request) ||
-			!hear(fd, &heard)) {
-			close(fd); /* its client has ended */
-			children->child[i].fd = -1;
-		} else if (heard.status && !answer->status) {
-			answer->status = heard.status;
-			memcpy(answer->text, heard.text, sizeof(answer->text));
-		}
+		if (children->child[i].fd >= 0)
+			ask_one(children, &children->child[i], &request, answer);
 	}
 }
 
@@ -139,6 +186,8 @@ static int write_snapshot(struct proxy *proxy, const struct request *request, st
 	snprintf(name, sizeof(name), "p%u.glsnap", request->number);
 	if (snapshot_take(proxy, &place, err))
 		return err_context(err, "GL of process %d", proxy->client);
+	if (proxy->journal)
+		journal_want_base(proxy->journal);
 	return 0;
 }
 
@@ -197,6 +246,9 @@ static void *answer_requests(void *data)
 		act(served.proxy, &request, &err);
 		live_control_say(served.fd, &err);
 	}
+	/* Whoever could replace this proxy is gone: another listening process does it anew. */
+	if (served.proxy->journal && !served.proxy->live->ended)
+		_exit(1);
 	close(served.fd);
 	return NULL;
 }

@@ -3,19 +3,21 @@
  *
  *	glproxy --listen SOCKET --dir RUNDIR	a proxy process for each process that asks
  *	        --restore DIRECTORY		... and first those of a snapshot (wire/hello.h)
+ *	        --journal off|uploads|all	... and another for each that dies (journal.h)
+ *	        --recover			... and for those that died with an earlier one
  *	glproxy --serve DIR --client PID	one proxy, for one process
  */
 #define _GNU_SOURCE
 #include "base/io.h"
 #include "base/log.h"
 #include "glproxy/confine.h"
+#include "glproxy/listen.h"
 #include "glproxy/live.h"
 #include "glproxy/live_control.h"
 #include "glproxy/proxy.h"
+#include "glproxy/recover.h"
 #include "glproxy/snapshot.h"
 #include "wire/hello.h"
-
-#include <dirent.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,11 +26,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 
 /* A restored client's process comes into being after its proxy. */
 static int open_client(const struct proxy *proxy)
@@ -55,13 +53,51 @@ static void *watch_client(void *data)
 	return NULL;
 }
 
-/* Tells the client where its files are; the connection's only answer. */
-static void answer(int connection, const char *directory, int status)
+/* ---- the journal ---- */
+
+static enum journal_mode wanted_journal; /* off */
+
+/* Where the journal of RUNDIR/pN is: RUNDIR/journal/pN, which no image keeps. */
+static void journal_path(const char *directory, char *path, size_t size)
 {
-	struct wire_hello_answer hello = {
-		.magic = WIRE_HELLO_MAGIC, .version = WIRE_VERSION, .status = status};
-	snprintf(hello.directory, sizeof(hello.directory), "%s", directory);
-	io_write_full(connection, &hello, sizeof(hello));
+	const char *slash = strrchr(directory, '/');
+	snprintf(path, size, "%.*s/journal%s", (int)(slash - directory), directory, slash);
+}
+
+/* Where a program waits for another proxy; without it, it does not (PROTOCOL.md). */
+static void allow_another(const struct proxy *proxy)
+{
+	const int fd =
+		openat(proxy->directory_fd, WIRE_AGAIN, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Starts a journal over what was built from `base`, or over nothing. Without one it is as well. */
+static void start_journal(struct proxy *proxy, const struct snapshot_place *base)
+{
+	char path[WIRE_DIR_MAX + 16];
+	struct err err = ERR_INIT;
+	if (wanted_journal == JOURNAL_OFF)
+		return;
+	journal_path(proxy->directory, path, sizeof(path));
+	io_remove_tree(AT_FDCWD, path, NULL);
+	proxy->journal = journal_create(path, wanted_journal, proxy->client, &err);
+	if (proxy->journal && base && journal_base_copy(proxy->journal, base, &err)) {
+		journal_close(proxy->journal);
+		proxy->journal = NULL;
+	}
+	if (proxy->journal)
+		allow_another(proxy);
+	else
+		log_line("process %d: no journal: %s", proxy->client, err.text);
+}
+
+static void end_journal(const struct proxy *proxy)
+{
+	char path[WIRE_DIR_MAX + 16];
+	journal_path(proxy->directory, path, sizeof(path));
+	io_remove_tree(AT_FDCWD, path, NULL);
 }
 
 static int serve_on(struct proxy *proxy, int control)
@@ -72,6 +108,7 @@ static int serve_on(struct proxy *proxy, int control)
 	if (pthread_create(&watcher, NULL, watch_client, proxy) == 0)
 		pthread_detach(watcher);
 	proxy_serve(proxy);
+	end_journal(proxy);
 	proxy_finish(proxy);
 	_exit(0); /* the watcher may still be looking at its client */
 }
@@ -83,12 +120,14 @@ static int serve(const char *directory, pid_t client, int connection, int contro
 	if (proxy_init(&proxy, directory, client, false, &err)) {
 		log_line("%s", err.text);
 		if (connection >= 0)
-			answer(connection, "", ENODEV);
+			listen_answer(connection, "", ENODEV);
 		proxy_finish(&proxy);
 		return 1;
 	}
+	if (control >= 0)
+		start_journal(&proxy, NULL);
 	if (connection >= 0) {
-		answer(connection, directory, 0);
+		listen_answer(connection, directory, 0);
 		close(connection);
 	}
 	return serve_on(&proxy, control);
@@ -110,6 +149,7 @@ static int build(struct proxy *proxy, const char *directory, const char *file, s
 		return -1;
 	proxy->restored = false;
 	proxy->client_to_come = true;
+	start_journal(proxy, &place);
 	return 0;
 }
 
@@ -121,12 +161,23 @@ static int start_threads(struct proxy *proxy, struct err *err)
 	return 0;
 }
 
-static int serve_restored(const char *directory, const char *file, int control)
+static int replace(struct proxy *proxy, const char *directory, bool hold, struct err *err)
+{
+	char path[WIRE_DIR_MAX + 16];
+	journal_path(directory, path, sizeof(path));
+	struct journal *journal = journal_open(path, err);
+	return journal ? recover(proxy, directory, journal, hold, err) : -1;
+}
+
+/* From a snapshot; without one, from the journal of the proxy before. */
+static int serve_again(const char *directory, const char *file, bool hold, int control)
 {
 	static struct proxy proxy;
 	struct err err = ERR_INIT;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (build(&proxy, directory, file, &err) || start_threads(&proxy, &err)) {
+	const int built = file ? build(&proxy, directory, file, &err)
+			       : replace(&proxy, directory, hold, &err);
+	if (built || start_threads(&proxy, &err)) {
 		live_control_say(control, &err);
 		_exit(1); /* the files stay as they are */
 	}
@@ -134,126 +185,15 @@ static int serve_restored(const char *directory, const char *file, int control)
 	return serve_on(&proxy, control);
 }
 
-/* ---- the listening process ---- */
-
-static struct live_children children;
-
-/* Something is asked of all proxies. */
-static void serve_session(int connection, const struct wire_hello *hello)
+static bool choose_journal(const char *name)
 {
-	char names[2 * WIRE_LIVE_PATH_MAX + 4] = "";
-	struct wire_live_answer live = {.magic = WIRE_LIVE_MAGIC, .version = WIRE_VERSION};
-	if (hello->reserved > 2 * WIRE_LIVE_PATH_MAX ||
-		io_read_full(connection, names, hello->reserved))
-		return;
-	live_control_ask(&children, (enum wire_live_operation)hello->pid, names,
-		names + strlen(names) + 1, &live);
-	io_write_full(connection, &live, sizeof(live));
-}
-
-static unsigned numbers; /* the last N of RUNDIR/pN */
-
-static void accept_one(int listener, const char *directory)
-{
-	scoped_fd int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	struct wire_hello hello;
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-	char path[WIRE_DIR_MAX];
-	if (connection < 0 || io_read_full(connection, &hello, sizeof(hello)) ||
-		getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size))
-		return;
-	if (hello.magic == WIRE_LIVE_MAGIC && hello.version == WIRE_VERSION &&
-		peer.uid == getuid()) {
-		serve_session(connection, &hello);
-		return;
-	}
-	if (hello.magic != WIRE_HELLO_MAGIC || hello.version != WIRE_VERSION ||
-		peer.uid != getuid()) {
-		answer(connection, "", EPROTO);
-		return;
-	}
-	snprintf(path, sizeof(path), "%s/p%u", directory, ++numbers);
-	if (mkdir(path, 0700)) {
-		answer(connection, "", errno);
-		return;
-	}
-	scoped_fd int control = live_control_add(&children, numbers);
-	if (fork() == 0) {
-		close(listener);
-		live_control_forget(&children);
-		_exit(serve(path, peer.pid, connection, control));
-	}
-}
-
-static int listen_at(const char *path, struct err *err)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof(address.sun_path))
-		return err_set(err, "%s: too long for a socket", path);
-	strcpy(address.sun_path, path);
-	scoped_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 64))
-		return err_errno(err, "%s", path);
-	return steal_fd(&fd);
-}
-
-static int restore_one(const char *directory, const char *file, unsigned number, struct err *err)
-{
-	char path[WIRE_DIR_MAX];
-	snprintf(path, sizeof(path), "%s/p%u", directory, number);
-	scoped_fd int control = live_control_add(&children, number);
-	if (control < 0)
-		return err_errno(err, "no socket pair");
-	if (fork() == 0) {
-		live_control_forget(&children);
-		_exit(serve_restored(path, file, control));
-	}
-	if (number > numbers)
-		numbers = number;
-	return 0;
-}
-
-/* One proxy a snapshot, all at once. */
-static int restore_all(const char *directory, const char *from, struct err *err)
-{
-	scoped_dir DIR *snapshots = opendir(from);
-	if (!snapshots)
-		return err_errno(err, "%s", from);
-	for (const struct dirent *entry; (entry = readdir(snapshots));) {
-		char path[4096];
-		unsigned number;
-		int end = 0;
-		if (sscanf(entry->d_name, "p%u.glsnap%n", &number, &end) != 1 || !end ||
-			entry->d_name[end])
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", from, entry->d_name);
-		if (restore_one(directory, path, number, err))
-			return -1;
-	}
-	for (unsigned i = 0; i < children.count; i++)
-		if (live_control_ready(&children, i, err))
-			return -1;
-	return 0;
-}
-
-static int listen_and_fork(const char *socket_path, const char *directory, const char *from)
-{
-	struct err err = ERR_INIT;
-	signal(SIGCHLD, SIG_IGN);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (from && restore_all(directory, from, &err)) {
-		log_line("restore: %s", err.text);
-		return 1;
-	}
-	scoped_fd int listener = listen_at(socket_path, &err);
-	if (listener < 0) {
-		log_line("%s", err.text);
-		return 1;
-	}
-	for (;;)
-		accept_one(listener, directory);
+	static const char *const names[] = {"off", "uploads", "all"};
+	for (size_t i = 0; i < array_len(names); i++)
+		if (!strcmp(name, names[i])) {
+			wanted_journal = (enum journal_mode)i;
+			return true;
+		}
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -261,21 +201,25 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
 		{"dir", required_argument, NULL, 'd'}, {"serve", required_argument, NULL, 's'},
 		{"client", required_argument, NULL, 'c'}, {"restore", required_argument, NULL, 'r'},
+		{"journal", required_argument, NULL, 'j'}, {"recover", no_argument, NULL, 'a'},
 		{0}};
-	const char *listen_path = NULL, *directory = NULL, *served = NULL, *from = NULL;
+	struct listen listen = {.serve = serve, .serve_again = serve_again};
+	const char *served = NULL;
 	int client = 0;
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'l')
-			listen_path = optarg;
+			listen.socket = optarg;
 		else if (option == 'd')
-			directory = optarg;
+			listen.directory = optarg;
 		else if (option == 's')
 			served = optarg;
 		else if (option == 'c')
 			client = atoi(optarg);
 		else if (option == 'r')
-			from = optarg;
-		else
+			listen.from = optarg;
+		else if (option == 'a')
+			listen.recover = true;
+		else if (option != 'j' || !choose_journal(optarg))
 			return 2;
 	}
 	log_name("glproxy");
@@ -289,10 +233,12 @@ int main(int argc, char **argv)
 	}
 	if (served)
 		return serve(served, client, -1, -1);
-	if (listen_path && directory)
-		return listen_and_fork(listen_path, directory, from);
+	listen.journal = wanted_journal != JOURNAL_OFF;
+	if (listen.socket && listen.directory)
+		return listen_run(&listen);
 	fprintf(stderr,
-		"usage: glproxy --listen SOCKET --dir RUNDIR [--restore DIRECTORY] | --serve DIR "
-		"--client PID\n");
+		"usage: glproxy --listen SOCKET --dir RUNDIR [--journal off|uploads|all] "
+		"[--restore DIRECTORY | --recover]\n"
+		"       glproxy --serve DIR --client PID\n");
 	return 2;
 }

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "glproxy/context.h"
+#include "glproxy/journal.h"
 #include "glproxy/live.h"
 #include "glproxy/surface.h"
 #include "wire/hello.h"
@@ -43,9 +44,26 @@ static void *map_file(struct proxy *proxy, const char *name, uint64_t size, stru
 	return memory;
 }
 
+/* For a context that existed when the journal began and exists no more: all was executed. */
+static int make_gone_ring(struct wire_mapping *map, struct err *err)
+{
+	void *memory = mmap(NULL, wire_ring_bytes(), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		return err_errno(err, "no memory for a ring");
+	wire_ring_format(map, memory);
+	map->shared->head = map->shared->tail = UINT64_MAX / 2 + 1;
+	map->shared->closed = 1;
+	return 0;
+}
+
 int proxy_make_ring(
 	struct proxy *proxy, const char *name, struct wire_mapping *map, struct err *err)
 {
+	if (proxy->replaying && faccessat(proxy->directory_fd, name, F_OK, 0))
+		return make_gone_ring(map, err);
+	if (!proxy->restored)
+		unlinkat(proxy->directory_fd, name, 0); /* its maker died before it said so */
 	void *memory = map_file(proxy, name, wire_ring_bytes(), err);
 	if (!memory)
 		return -1;
@@ -147,6 +165,7 @@ void proxy_finish(struct proxy *proxy)
 	free(proxy->surfaces);
 	proxy_close_driver(proxy);
 	live_destroy(proxy->live);
+	journal_close(proxy->journal);
 	if (proxy->alive_fd >= 0)
 		close(proxy->alive_fd);
 	if (proxy->directory_fd >= 0)

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 struct context;
+struct journal;
 struct live;
 struct surface;
 
@@ -22,8 +23,11 @@ struct surface;
 
 struct proxy {
 	const char *directory;
-	bool restored;       /* files are taken, not made */
-	bool client_to_come; /* its process is restored after this one */
+	bool restored;         /* files are taken, not made */
+	bool replaying;        /* from a journal (recover.h): nothing runs yet, files may be gone */
+	GLuint next_number;    /* of the next context or surface, as it was once; 0: any */
+	unsigned next_size[2]; /* ... and the size of the next window; 0: as it says */
+	bool client_to_come;   /* its process is restored after this one */
 	int directory_fd;
 	int alive_fd;
 	pid_t client; /* for the log */
@@ -34,7 +38,8 @@ struct proxy {
 	EGLConfig *configs;
 	EGLint config_count;
 	struct live *live;
-	bool let_go; /* no X server may be connected to */
+	struct journal *journal; /* NULL: none is kept */
+	bool let_go;             /* no X server may be connected to */
 
 	pthread_mutex_t lock; /* the tables below */
 	struct context **contexts;

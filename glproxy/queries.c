@@ -1,5 +1,6 @@
 #include "glproxy/queries.h"
 
+#include "glproxy/journal.h"
 #include "glproxy/lists.h"
 #include "hand.h"
 
@@ -193,11 +194,29 @@ static void correct(struct exec *x, GLuint driver, GLenum pname, void *answer, G
 		memcpy(answer, &value, size);
 }
 
+/* What the program has been told stays true, whatever a replay of the journal counts. */
+static void note_result(struct exec *x, GLuint driver, GLenum pname)
+{
+	struct journal *journal = x->proxy->journal;
+	if (!journal || x->replaying || !x->context || pname != GL_QUERY_RESULT ||
+		x->state.buffer[WIRE_QUERY_BUFFER])
+		return;
+	struct wire_ckQuery told = {
+		.head = {.opcode = WIRE_ckQuery, .units = sizeof(told) / 8}, .over = true};
+	told.query = program_name(x, driver);
+	const struct query *query = find(x->context->queries, told.query);
+	if (!query || !query->target || !total(x, driver, query, &told.before))
+		return;
+	told.target = query->target;
+	journal_append_message(journal, x, &told, sizeof(told));
+}
+
 #define RESULT(suffix, type, most)                                                                 \
 	void proxy_glGetQueryObject##suffix(struct exec *x, GLuint id, GLenum pname, type *params) \
 	{                                                                                          \
 		x->driver->GetQueryObject##suffix(id, pname, params);                              \
 		correct(x, id, pname, params, most);                                               \
+		note_result(x, id, pname);                                                         \
 	}
 
 RESULT(iv, GLint, INT32_MAX)
@@ -264,11 +283,18 @@ static void decide(struct exec *x, GLuint driver, GLuint64 value, GLenum mode)
 	x->driver->BeginConditionalRender(driver, now ? GL_QUERY_WAIT_INVERTED : GL_QUERY_WAIT);
 }
 
+/* A replay is ahead of its GPU where the program was not: what had been answered, is waited for. */
+static GLenum waiting(const struct exec *x, GLenum mode)
+{
+	const bool in_range = mode >= GL_QUERY_WAIT && mode <= GL_QUERY_BY_REGION_NO_WAIT_INVERTED;
+	return x->replaying && in_range ? mode - (mode - GL_QUERY_WAIT) % 2 : mode;
+}
+
 void proxy_glBeginConditionalRender(struct exec *x, GLuint id, GLenum mode)
 {
 	GLuint64 value;
 	if (!can_judge(x)) {
-		x->driver->BeginConditionalRender(id, mode);
+		x->driver->BeginConditionalRender(id, waiting(x, mode));
 		return;
 	}
 	struct queries *queries = x->context->queries;
@@ -277,7 +303,7 @@ void proxy_glBeginConditionalRender(struct exec *x, GLuint id, GLenum mode)
 		return;
 	}
 	exec_errors_take(x);
-	x->driver->BeginConditionalRender(id, mode);
+	x->driver->BeginConditionalRender(id, waiting(x, mode));
 	if (exec_errors_since(x))
 		return;
 	queries->condition = program_name(x, id);
@@ -452,7 +478,7 @@ void take_queries_resume(struct take *t)
 /* After the message that made or began the query. */
 void proxy_ckQuery(struct exec *x, GLuint query, GLenum target, GLboolean over, GLuint64 before)
 {
-	struct query *kept = x->rebuilding && x->context
+	struct query *kept = (x->rebuilding || x->replaying) && x->context
 		? find_or_make(x->context->queries, program_name(x, query))
 		: NULL;
 	if (kept)

@@ -64,10 +64,14 @@ int replay_stream(
 	scoped_free struct replay *ring = aligned_alloc(128, (sizeof(*ring) + 127) / 128 * 128);
 	const struct wire_mapping before = x->map;
 	const GLenum pending = x->error;
+	const bool inner = x->inner, noting = x->noting;
 	int status = 0;
 	if (!ring)
 		return err_set(err, "out of memory");
 	memset(ring, 0, sizeof(*ring));
+	exec_changes(x, x->message);
+	x->inner = true;
+	x->noting = false;
 	x->error = GL_NO_ERROR;
 	x->map = (struct wire_mapping){.shared = &ring->ring,
 		.reply = ring->reply,
@@ -80,6 +84,8 @@ int replay_stream(
 	x->arena_end = 0;
 	x->replied = false;
 	x->error = pending;
+	x->inner = inner;
+	x->noting = noting;
 	return status;
 }
 

@@ -1,6 +1,7 @@
 #include "glproxy/surface.h"
 
 #include "glproxy/context.h"
+#include "glproxy/journal.h"
 #include "glproxy/present.h"
 
 #include <stdint.h>
@@ -57,6 +58,10 @@ struct surface *surface_create(struct proxy *proxy, enum surface_kind kind, EGLi
 	if (shown)
 		surface->present =
 			present_create(display, drawable, &surface->width, &surface->height);
+	if (proxy->replaying && kind != SURFACE_PBUFFER && proxy->next_size[0]) {
+		surface->width = proxy->next_size[0];
+		surface->height = proxy->next_size[1];
+	}
 	if ((shown && !surface->present) || !surface_open(surface)) {
 		surface_drop(surface);
 		return NULL;
@@ -91,12 +96,31 @@ void surface_drop(struct surface *surface)
 	free(surface);
 }
 
+/* The window's size now; or then, where a journal is replayed. */
+static bool size_of(struct surface *surface, bool ask, unsigned *width, unsigned *height)
+{
+	const bool then = surface->proxy->replaying && surface->replayed[0];
+	if (then) {
+		*width = surface->replayed[0];
+		*height = surface->replayed[1];
+	} else if (surface->present) {
+		present_size(surface->present, ask, width, height);
+	}
+	return then || surface->present;
+}
+
+void surface_note_size(const struct surface *surface)
+{
+	const struct proxy *proxy = surface->proxy;
+	if (proxy->journal && surface->kind != SURFACE_PBUFFER)
+		journal_append_size(proxy->journal, surface->id, surface->width, surface->height);
+}
+
 bool surface_follow(struct surface *surface, bool ask)
 {
-	if (!surface || surface->kind != SURFACE_WINDOW || !surface->present)
-		return false;
 	unsigned width, height;
-	present_size(surface->present, ask, &width, &height);
+	if (!surface || surface->kind != SURFACE_WINDOW || !size_of(surface, ask, &width, &height))
+		return false;
 	if (width == surface->width && height == surface->height)
 		return false;
 	const EGLSurface before = surface->egl;
@@ -111,6 +135,7 @@ bool surface_follow(struct surface *surface, bool ask)
 	 */
 	eglDestroySurface(surface->proxy->display, before);
 	surface_unite(surface);
+	surface_note_size(surface);
 	return true;
 }
 

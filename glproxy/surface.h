@@ -42,6 +42,7 @@ struct surface {
 	bool turned;
 	bool both;
 	unsigned width, height;
+	unsigned replayed[2]; /* the size in a journal that is being replayed; 0: no other */
 	_Atomic unsigned references;
 	struct present *present; /* NULL for pbuffers, and while the proxy has let go of X */
 };
@@ -66,6 +67,9 @@ EGLSurface surface_pbuffer(const struct surface *surface, EGLConfig config);
 /* Takes over a changed window size; true when there is a new EGL surface to be made current. In the
  * thread of the context it is current to. `ask`: ask the X server now. */
 bool surface_follow(struct surface *surface, bool ask);
+
+/* Tells the journal its size, which X has said and no message. */
+void surface_note_size(const struct surface *surface);
 
 /* Forgets the front buffer. */
 void surface_unite(struct surface *surface);

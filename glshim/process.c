@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
@@ -190,15 +192,43 @@ void process_unlock(void)
 	pthread_mutex_unlock(&talking);
 }
 
-bool process_alive(struct process *process)
+static bool is_locked(const struct process *process)
 {
-	const int number = errno;
 	char path[160];
-	if (!process)
-		return false;
 	snprintf(path, sizeof(path), "%s/alive", process->directory);
 	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const bool alive = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+static bool is_replaced(const struct process *process)
+{
+	char path[160];
+	snprintf(path, sizeof(path), "%s/" WIRE_AGAIN, process->directory);
+	return access(path, F_OK) == 0;
+}
+
+static double now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+#define AGAIN_S 120 /* for another proxy to stand */
+
+/* Any thread may look; all see about the same. */
+bool process_alive(struct process *process)
+{
+	static _Atomic double dead_since;
+	const int number = errno;
+	bool alive = process && is_locked(process);
+	if (alive) {
+		dead_since = 0;
+	} else if (process && is_replaced(process)) {
+		if (dead_since == 0)
+			dead_since = now();
+		alive = now() - dead_since < AGAIN_S;
+	}
 	errno = number;
 	return alive;
 }

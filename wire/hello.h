@@ -8,6 +8,7 @@
  *	DIR/heap      blocks of memory: mapped buffers, data too big for an arena
  *	DIR/ring-N    the ring of context N
  *	DIR/alive     the proxy holds a write lock on it while it lives
+ *	DIR/again     is there as long as a proxy that dies is replaced by another
  */
 #ifndef WIRE_HELLO_H
 #define WIRE_HELLO_H
@@ -16,6 +17,7 @@
 
 #define WIRE_HELLO_MAGIC 0x4f4c4548u /* "HELO" */
 #define WIRE_DIR_MAX 96
+#define WIRE_AGAIN "again"
 
 struct wire_hello {
 	uint32_t magic;

@@ -3,8 +3,10 @@
 
 At every `--every` seconds the program is stopped with SIGSTOP, its proxies let go of X and write their
 snapshots, are killed, and are built again by another glproxy over the files of the same run directory; then
-the program goes on. With --at-stops that happens whenever the program stops itself. Ends with the program's status, or 1 where a snapshot or a restore failed. With --refusals
-a refused snapshot is said and the program runs on.
+the program goes on. With --at-stops that happens whenever the program stops itself. With --journal the
+proxies are killed without a snapshot, and the listening glproxy has to replace them. Ends with the
+program's status, or 1 where a snapshot or a restore failed. With --refusals a refused snapshot is said
+and the program runs on.
 """
 
 from __future__ import annotations
@@ -36,16 +38,17 @@ class Failed(Exception):
 class Proxies:
     """The listening glproxy of a run directory."""
 
-    def __init__(self, build: Path, directory: Path) -> None:
+    def __init__(self, build: Path, directory: Path, journal: str | None) -> None:
         self.program = build / "bin/glproxy"
         self.directory = directory
         self.socket = directory / "socket"
+        self.journal = journal
         self.start()
 
     def start(self, *extra: str) -> None:
         self.socket.unlink(missing_ok=True)
-        self.process = subprocess.Popen([self.program, "--listen", self.socket, "--dir", self.directory, *extra],
-                                        start_new_session=True)
+        self.process = subprocess.Popen([self.program, "--listen", self.socket, "--dir", self.directory,
+                                         "--journal", self.journal or "off", *extra], start_new_session=True)
         wait_for(self.socket, self.process)
 
     def ask(self, operation: int, path: str = "") -> None:
@@ -74,8 +77,25 @@ class Proxies:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    def children(self) -> set[int]:
+        """The proxies."""
+        return set(map(int, Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()))
+
+    def kill_children(self) -> None:
+        """kill -9, until others are there."""
+        old = self.children()
+        for pid in old:
+            os.kill(pid, signal.SIGKILL)
+        while len(self.children() - old) < len(old):
+            if self.process.poll() is not None:
+                raise Failed("the listening process ended")
+            time.sleep(0.002)
+
     def replace(self, images: Path) -> None:
         """Snapshot, kill -9, restore."""
+        if self.journal:
+            self.kill_children()
+            return
         images.mkdir()
         self.ask(LET_GO)
         try:
@@ -103,13 +123,14 @@ def main() -> None:
     parser.add_argument("--build", default=os.environ.get("BUILD", str(TOP / "build")))
     parser.add_argument("--every", type=float, default=1.0)
     parser.add_argument("--at-stops", action="store_true")
+    parser.add_argument("--journal", choices=["uploads", "all"])
     parser.add_argument("--times", type=int, default=1000)
     parser.add_argument("--refusals", action="store_true")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     build = Path(args.build).resolve()
     directory = Path(tempfile.mkdtemp(prefix="glrestore-", dir="/dev/shm"))
-    proxies = Proxies(build, directory)
+    proxies = Proxies(build, directory, args.journal)
     restored = refused = 0
     program = None
     try:
