@@ -394,8 +394,9 @@ static void tree_comes_back(void **state)
 	put("tree/sparse", "");
 	assert_int_equal(truncate(in_folder("tree/sparse"), 64 << 20), 0);
 	assert_int_equal(chmod(in_folder("tree/dir"), 0500), 0);
-	assert_int_equal(
-		files_keep_tree(in_folder("tree"), in_folder("image"), "shm", 1 << 20, &err), 0);
+	assert_int_equal(files_keep_tree(in_folder("tree"), in_folder("image"), "shm", "left-out",
+				 1 << 20, &err),
+		0);
 	assert_int_equal(
 		files_put_back_tree(in_folder("image"), "shm", in_folder("back"), &err), 0);
 	assert_string_equal(err.text, "");
@@ -423,7 +424,7 @@ static void tree_too_large_is_refused(void **state)
 	assert_int_equal(mkdir(in_folder("tree"), 0755), 0);
 	put("tree/file", "some bytes");
 	assert_int_equal(
-		files_keep_tree(in_folder("tree"), in_folder("image"), "shm", 100, &err), -1);
+		files_keep_tree(in_folder("tree"), in_folder("image"), "shm", NULL, 100, &err), -1);
 	assert_non_null(strstr(err.text, "more than there is room for"));
 }
 

@@ -28,6 +28,7 @@ struct keep {
 	json_t *list;
 	json_t *seen; /* "device:inode" of files with several names -> the first */
 	uint64_t left;
+	const char *without;
 	size_t contents;
 	int depth;
 };
@@ -133,6 +134,8 @@ static int keep_entries(struct keep *keep, DIR *dir, const char *parent, struct 
 			path, sizeof(path), "%s%s%s", parent, *parent ? "/" : "", entry->d_name);
 		if (size < 0 || (size_t)size >= sizeof(path))
 			return err_set(err, "%s: the name is too long", entry->d_name);
+		if (keep->without && !strcmp(path, keep->without))
+			continue;
 		if (keep_entry(keep, dirfd(dir), entry->d_name, path, err) < 0)
 			return -1;
 	}
@@ -172,14 +175,18 @@ static int open_kept(const char *dir, const char *name, bool make, struct err *e
 	return io_open(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
 }
 
-int files_keep_tree(
-	const char *tree, const char *dir, const char *name, uint64_t limit, struct err *err)
+int files_keep_tree(const char *tree, const char *dir, const char *name, const char *without,
+	uint64_t limit, struct err *err)
 {
 	scoped_fd int from = io_open(AT_FDCWD, tree, O_RDONLY | O_DIRECTORY, 0, err);
 	scoped_fd int to = from < 0 ? -1 : open_kept(dir, name, true, err);
 	if (to < 0)
 		return -1;
-	struct keep keep = {.dir = to, .list = json_array(), .seen = json_object(), .left = limit};
+	struct keep keep = {.dir = to,
+		.list = json_array(),
+		.seen = json_object(),
+		.left = limit,
+		.without = without};
 	int result = keep.list && keep.seen ? keep_folder(&keep, from, "", err)
 					    : err_set(err, "out of memory");
 	if (result == 0)

@@ -58,9 +58,10 @@ int files_put_back(
 	const json_t *files, const char *image_dir, enum files_policy policy, struct err *err);
 
 /* The whole of a folder tree (regular files, folders, links, FIFOs), as DIR/NAME in the image and
- * back. `limit` bytes at most. */
-int files_keep_tree(
-	const char *tree, const char *dir, const char *name, uint64_t limit, struct err *err);
+ * back. `limit` bytes at most. What is below `without`, a path in the tree, stays out; NULL:
+ * nothing. */
+int files_keep_tree(const char *tree, const char *dir, const char *name, const char *without,
+	uint64_t limit, struct err *err);
 int files_put_back_tree(const char *dir, const char *name, const char *tree, struct err *err);
 
 /* Makes criu accept a file whose size changed (policy keep): removes the size, build-ID and

@@ -204,7 +204,7 @@ static void *keep_files(void *data)
 	/* The proxies execute what is in their files before those are kept. */
 	if (files_keep(work->files, dir, &work->keep_err) == 0 &&
 		keep_gl(work, dir, &work->keep_err) == 0)
-		files_keep_tree(NAMESPACE_SHM, dir, "shm", SHM_LIMIT, &work->keep_err);
+		files_keep_tree(NAMESPACE_SHM, dir, "shm", GL_JOURNALS, SHM_LIMIT, &work->keep_err);
 	return NULL;
 }
 

@@ -44,7 +44,11 @@ static void set_environment(const struct gl_start *start)
 static void become_glproxy(const struct gl_start *start, const char *program)
 {
 	const char *argv[] = {"glproxy", "--listen", ENVIRONMENT_GL_SOCKET, "--dir", GL_DIR,
-		start->snapshots ? "--restore" : NULL, start->snapshots, NULL};
+		"--journal", start->journal,
+		start->snapshots         ? "--restore"
+			: start->recover ? "--recover"
+					 : NULL,
+		start->snapshots, NULL};
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -82,6 +86,18 @@ static int fork_glproxy(const struct gl_start *start, const char *program, struc
 	if (watch < 0)
 		return err_errno(err, "fork");
 	return watch;
+}
+
+bool gl_journal_is_mode(const char *name)
+{
+	return !strcmp(name, "off") || !strcmp(name, "uploads") || !strcmp(name, "all");
+}
+
+bool gl_was_listening(pid_t pid)
+{
+	scoped_buf struct buf text = BUF_INIT;
+	return io_read_file(AT_FDCWD, GL_DIR "/pid", &text, 64, NULL) == 0 && text.data &&
+		atoi(text.data) == pid;
 }
 
 int gl_await(int started, struct err *err)

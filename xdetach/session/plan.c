@@ -4,6 +4,7 @@
 #include "xdetach/cmd.h"
 #include "xdetach/paths.h"
 #include "xdetach/session/environment.h"
+#include "xdetach/session/gl.h"
 #include "xdetach/session/restore.h"
 
 #include <errno.h>
@@ -13,13 +14,16 @@
 
 static int option_no_display;
 static char *option_name;
-static const char *option_gl = "proxy", *option_xserver = "xvfb", *option_geometry = "1280x800";
+static const char *option_gl = "proxy", *option_gl_journal = "off";
+static const char *option_xserver = "xvfb", *option_geometry = "1280x800";
 static char **option_keep_env;
 
 const struct poptOption plan_session_options[] = {
 	{"name", '\0', POPT_ARG_STRING, &option_name, 0, "name of the session", "NAME"},
 	{"gl", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_gl, 0,
 		"where OpenGL runs: proxy (outside the program) or native (in it)", "MODE"},
+	{"gl-journal", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_gl_journal, 0,
+		"what another proxy has when one dies: off (none), uploads or all", "MODE"},
 	{"xserver", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_xserver, 0,
 		"private X server: xvfb or xvnc", "KIND"},
 	{"geometry", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_geometry, 0,
@@ -96,9 +100,13 @@ static int check_command(const char *command, struct err *err)
 static int read_session_options(struct plan *plan, struct err *err)
 {
 	plan->gl_proxy = !strcmp(option_gl, "proxy");
+	plan->gl_journal = option_gl_journal;
 	if (!plan->gl_proxy && strcmp(option_gl, "native"))
 		return err_set_status(
 			err, STATUS_USAGE, "'%s' is no GL mode: native or proxy", option_gl);
+	if (!gl_journal_is_mode(option_gl_journal))
+		return err_set_status(err, STATUS_USAGE, "'%s' is no journal: off, uploads or all",
+			option_gl_journal);
 	if (xserver_parse_kind(&plan->xserver, option_no_display ? "none" : option_xserver, err) <
 		0)
 		return -1;
@@ -122,7 +130,8 @@ static json_t *describe_launch(const struct plan *plan, const char **command)
 	json_object_set_new(description, "cwd", json_string(here ? here : "/"));
 	json_object_set_new(description, "terminal", json_boolean(plan->terminal));
 	json_object_set_new(description, "display", xserver_to_json(&plan->xserver));
-	json_object_set_new(description, "gl", json_pack("{s:s}", "mode", option_gl));
+	json_object_set_new(description, "gl",
+		json_pack("{s:s, s:s}", "mode", option_gl, "journal", option_gl_journal));
 	json_object_set_new(description, "generation", json_integer(0));
 	json_object_set_new(description, "parent", json_null());
 	json_object_set_new(description, "image_dir", json_string(plan->image_dir));
@@ -231,12 +240,14 @@ static void show_progress(uint64_t done, uint64_t total, void *data)
 	cmd_progress("verifying", done, total);
 }
 
-static bool had_gl_proxy(const struct image *image)
+static void take_gl(struct plan *plan, const struct image *image)
 {
 	const json_t *session = json_object_get(image->manifest, "session");
-	const char *mode =
-		json_string_value(json_object_get(json_object_get(session, "gl"), "mode"));
-	return mode && !strcmp(mode, "proxy");
+	const json_t *gl = json_object_get(session, "gl");
+	const char *mode = json_string_value(json_object_get(gl, "mode"));
+	plan->gl_proxy = mode && !strcmp(mode, "proxy");
+	const char *journal = json_string_value(json_object_get(gl, "journal"));
+	plan->gl_journal = journal && gl_journal_is_mode(journal) ? journal : "off";
 }
 
 int plan_restore(struct making *making, const struct plan_restore *options, struct err *err)
@@ -244,7 +255,7 @@ int plan_restore(struct making *making, const struct plan_restore *options, stru
 	*making = (struct making){.plan.session.lock_fd = -1};
 	making->plan.image = options->image;
 	making->plan.files = options->files;
-	making->plan.gl_proxy = had_gl_proxy(options->image);
+	take_gl(&making->plan, options->image);
 	making->plan.fail = getenv("GLCKPT_FAIL");
 	if (set_restore_dir(making, options, err) < 0 || read_image(making, options, err) < 0 ||
 		restore_check(options->image, options->files, show_progress, NULL, err) < 0 ||

@@ -202,7 +202,10 @@ static int serve_and_restore(const struct restore *restore, const char *image, s
 static int start_gl(const struct restore *restore, const char *image, int *started, struct err *err)
 {
 	scoped_free char *snapshots = paths_format(err, "%s/gl", image);
-	const struct gl_start start = {restore->display, restore->log_fd, snapshots};
+	const struct gl_start start = {.display = restore->display,
+		.log = restore->log_fd,
+		.snapshots = snapshots,
+		.journal = restore->gl_journal};
 	if (!snapshots || access(snapshots, F_OK) < 0)
 		return err_is_set(err) ? -1 : 0;
 	*started = gl_start(&start, err);

@@ -20,6 +20,7 @@ struct restore {
 	enum files_policy files;
 	int stdin_fd, stdout_fd, stderr_fd; /* the processes' ends of the new pipes */
 	int display;                        /* number of the private X server; -1: none */
+	const char *gl_journal;             /* gl.h */
 	int log_fd;                         /* for what the GL proxies say */
 	int channel; /* {"event": "done"} or {"event": "error"}, as in checkpoint.h */
 };

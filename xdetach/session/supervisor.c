@@ -103,15 +103,44 @@ void supervisor_kill_tree(struct supervisor *supervisor)
 	proctree_finish(&tree);
 }
 
+static int run_gl(const struct supervisor *supervisor, bool recover, struct err *err)
+{
+	const struct plan *plan = supervisor->plan;
+	const struct gl_start start = {
+		.display = plan->xserver.number,
+		.log = supervisor->log.fd,
+		.journal = plan->gl_journal,
+		.recover = recover,
+	};
+	if (!plan->gl_proxy)
+		return 0;
+	scoped_fd int started = gl_start(&start, err);
+	return started < 0 ? -1 : gl_await(started, err);
+}
+
 static int exit_status_of(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The process that replaces proxies is replaced itself. */
+static void replace_gl(struct supervisor *supervisor, pid_t pid)
+{
+	struct err err = ERR_INIT;
+	const struct plan *plan = supervisor->plan;
+	if (!plan->gl_proxy || !strcmp(plan->gl_journal, "off") || !supervisor->running ||
+		!gl_was_listening(pid))
+		return;
+	if (run_gl(supervisor, true, &err) < 0)
+		supervisor_note(supervisor, "OpenGL: %s", err.text);
 }
 
 static void reap(struct supervisor *supervisor)
 {
 	int status;
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+		if (pid != supervisor->root && !supervisor->root_ended)
+			replace_gl(supervisor, pid);
 		if (pid != supervisor->root)
 			continue;
 		supervisor->root_ended = true;
@@ -316,18 +345,6 @@ static int install_stub(const char *to, struct err *err)
 	return 0;
 }
 
-static int start_gl(const struct supervisor *supervisor, struct err *err)
-{
-	const struct gl_start start = {
-		.display = supervisor->plan->xserver.number,
-		.log = supervisor->log.fd,
-	};
-	if (!supervisor->plan->gl_proxy)
-		return 0;
-	scoped_fd int started = gl_start(&start, err);
-	return started < 0 ? -1 : gl_await(started, err);
-}
-
 static int start_stub(struct supervisor *supervisor, struct err *err)
 {
 	static const char stub[] = NAMESPACE_PRIVATE "/stub";
@@ -340,7 +357,7 @@ static int start_stub(struct supervisor *supervisor, struct err *err)
 		xserver_write_cookie(
 			&supervisor->plan->xserver, supervisor->plan->session.run_dir, err) < 0)
 		return -1;
-	if (start_gl(supervisor, err) < 0)
+	if (run_gl(supervisor, false, err) < 0)
 		return err_context(err, "OpenGL");
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return err_errno(err, "pipe");

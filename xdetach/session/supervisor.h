@@ -28,8 +28,9 @@ struct plan {
 	struct session session;
 	struct xserver xserver;
 	bool terminal;
-	bool gl_proxy;    /* OpenGL goes to proxies outside the tree */
-	unsigned every_s; /* seconds between periodic checkpoints; 0: none */
+	bool gl_proxy;          /* OpenGL goes to proxies outside the tree */
+	const char *gl_journal; /* gl.h */
+	unsigned every_s;       /* seconds between periodic checkpoints; 0: none */
 	const char *image_dir;
 	struct lease_fence fence;
 	bool bound;       /* the session ends when the command that started it is gone */
