@@ -171,8 +171,21 @@ static void drop_path(rfbClientPtr client)
 	client->wspath = NULL;
 }
 
+/* UltraVNC's and PalmVNC's scaling has no switch in libvncserver (0.9.14), which divides by the
+ * width of a picture that is scaled to nothing. Such a viewer goes. */
+static void let_go_of_scaled(rfbClientPtr client)
+{
+	if (client->scaledScreen == client->screen)
+		return;
+	client->scaledScreen->scaledScreenRefCount--;
+	client->scaledScreen = client->screen;
+	client->screen->scaledScreenRefCount++;
+	shutdown(client->sock, SHUT_RDWR);
+}
+
 static void on_display(rfbClientPtr client)
 {
+	let_go_of_scaled(client);
 	relative_tell(client, atomic_load(&screen_of(client)->pointerless));
 }
 

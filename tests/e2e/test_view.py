@@ -9,6 +9,7 @@ import random
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import threading
 from pathlib import Path
@@ -369,6 +370,20 @@ def test_a_viewer_that_sends_garbage(glckpt, garbage):
         wait_typed(glckpt, "fine\n")
         other.close()
         glckpt.checkpoint(session, "--wait")
+
+
+def test_a_viewer_that_wants_its_picture_scaled_to_nothing(glckpt):
+    session = launch_writer(glckpt)
+    with client_of(glckpt, session) as client:
+        other = RfbClient.on_socket(bridge_socket(glckpt, session))
+        other.socket.sendall(struct.pack(">BBxx", 8, 255))  # UltraVNC's SetScale
+        other.ask()
+        with contextlib.suppress(ConnectionResetError):
+            while other.socket.recv(65536):
+                pass
+        other.close()
+        client.type("fine\n")
+        wait_typed(glckpt, "fine\n")
 
 
 def test_a_viewer_that_does_not_read(glckpt):
