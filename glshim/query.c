@@ -127,11 +127,15 @@ static GLuint ask(struct shim_context *self, GLuint value)
 	return values[0];
 }
 
+/* With a query buffer the program's pointer is an offset. */
+static bool is_memory(const void *params)
+{
+	return params && !shim_current->state.buffer[WIRE_QUERY_BUFFER];
+}
+
 static struct shim_query *remembered(struct shim_context *self, GLuint id)
 {
-	const bool plain =
-		self->group && !self->group->compiles && !self->state.buffer[WIRE_QUERY_BUFFER];
-	return plain ? find(&self->queries, id) : NULL;
+	return self->group && !self->group->compiles ? find(&self->queries, id) : NULL;
 }
 
 /* Says if the answer is in `value`, which is what the program has there so far. */
@@ -152,14 +156,14 @@ static bool answer(GLuint id, GLenum pname, GLuint *value)
 
 void shim_glGetQueryObjectuiv(GLuint id, GLenum pname, GLuint *params)
 {
-	if (!params || !answer(id, pname, params))
+	if (!is_memory(params) || !answer(id, pname, params))
 		send_glGetQueryObjectuiv(id, pname, params);
 }
 
 void shim_glGetQueryObjectiv(GLuint id, GLenum pname, GLint *params)
 {
-	GLuint value = params ? (GLuint)*params : 0;
-	if (!params || !answer(id, pname, &value))
+	GLuint value = is_memory(params) ? (GLuint)*params : 0;
+	if (!is_memory(params) || !answer(id, pname, &value))
 		send_glGetQueryObjectiv(id, pname, params);
 	else
 		*params = value > INT32_MAX ? INT32_MAX : (GLint)value;
