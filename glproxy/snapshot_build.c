@@ -10,6 +10,7 @@
 #include "glproxy/snapshot_record.h"
 #include "glproxy/snapshot_stream.h"
 #include "glproxy/snapshot_surface.h"
+#include "glproxy/stacks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,7 @@ static int replay_here(
 	struct context *context, struct span messages, const struct arena *arena, struct err *err)
 {
 	const int status = replay(&context->exec, messages, arena, err);
+	stacks_settle(context);
 	context->exec.driver->Finish();
 	eglMakeCurrent(
 		context->exec.proxy->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);

@@ -24,6 +24,13 @@ void proxy_glPopAttrib(struct exec *x)
 		context->attrib_count--;
 }
 
+void stacks_settle(const struct context *context)
+{
+	GLfloat colour[4];
+	if (context->attrib_count)
+		context->exec.driver->GetFloatv(GL_CURRENT_COLOR, colour);
+}
+
 /* ---- the driver's stack, built up again ---- */
 
 /* What makes executing a level of state another thing here than in an empty context. */
@@ -77,6 +84,7 @@ static void build_up(struct take *t, const struct stream *levels, unsigned depth
 	}
 	x->rebuilding = false;
 	end_plain(t, &plain);
+	stacks_settle(t->context);
 	take_failed(t);
 }
 

@@ -14,4 +14,8 @@
 /* The state that can be saved, as it is at each depth. */
 void take_attribute_stack(struct take *t);
 
+/* After a stack was built: Mesa's glPopAttrib restores only what it knows to have changed, and it
+ * learns of a new current colour when that is used or asked for. The context is current. */
+void stacks_settle(const struct context *context);
+
 #endif
