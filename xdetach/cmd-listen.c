@@ -13,6 +13,7 @@ static int make_absolute(char **path, struct err *err)
 	char *real = realpath(*path, NULL);
 	if (!real)
 		return err_errno(err, "%s", *path);
+	free(*path);
 	*path = real;
 	return 0;
 }
