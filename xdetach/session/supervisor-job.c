@@ -124,6 +124,7 @@ static void job_thawed(struct supervisor *supervisor, json_t *message)
 {
 	struct job *job = &supervisor->job;
 	job->thawed = true;
+	hold_display(supervisor);
 	watch_attach(supervisor);
 	answer(supervisor, json_incref(message));
 	if (!job->client_waits)
@@ -202,7 +203,7 @@ static void job_ended(struct supervisor *supervisor)
 		remove_part(supervisor);
 	if (job->stop && !done)
 		continue_tree(supervisor);
-	if (job->kind == JOB_CHECKPOINT && !done)
+	if (job->kind == JOB_CHECKPOINT && !done && !job->thawed)
 		hold_display(supervisor);
 	if (supervisor_is_orphan(supervisor))
 		supervisor_kill_tree(supervisor);
