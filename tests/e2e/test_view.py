@@ -327,7 +327,7 @@ def test_what_scrolls_is_copied_by_the_viewer(glckpt):
         return done.exists() and numpy.array_equal(seen, session_picture(glckpt, session))
 
     wait_until(shows_the_end, "the viewer has all that was printed", timeout=TIMEOUT)
-    assert client.moved > 20 * 800 * 600
+    assert client.moved > 800 * 600  # how much more depends on how often the viewer looked
     client.close()
 
 
