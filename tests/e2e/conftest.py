@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from harness import leaks  # noqa: E402
 from harness.driver import BUILD, Glckpt, make_base  # noqa: E402
+from harness.xserver import XServer  # noqa: E402
 
 EVIDENCE = BUILD / "e2e-evidence"
 BIGGEST_EVIDENCE = 4 << 20
@@ -65,6 +66,13 @@ def certificate(glckpt):
                     "-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]],
                    check=True, capture_output=True)
     return files
+
+
+@pytest.fixture(scope="module")
+def server():
+    """An X server for programs without sessions."""
+    with XServer() as started:
+        yield started
 
 
 def _end_what_is_left(base: Path) -> None:

@@ -2,11 +2,9 @@
 
 import re
 import shutil
-import subprocess
 
 import pytest
 from harness.driver import BUILD, TOP
-from harness.xserver import XServer
 
 GLRUN = TOP / "tests" / "gl" / "glrun"
 PIGLIT = TOP / "tests" / "gl" / "piglit.py"
@@ -14,18 +12,8 @@ LIST = TOP / "tests" / "gl" / "chaos.list"
 VALID = re.compile(r"^(\[.*): Validation: (\w+)$", re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def server():
-    with XServer() as started:
-        yield started
-
-
 def run(server, *command, chaos: str = "") -> str:
-    environment = server.environment | ({"GLCKPT_CHAOS": chaos} if chaos else {})
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600,
-        check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return server.run(*command, chaos=chaos, timeout=600).stdout
 
 
 @pytest.mark.parametrize("program", ["glmark2", "glmark2-es2"])

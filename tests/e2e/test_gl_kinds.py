@@ -1,11 +1,9 @@
 """Each kind of what OpenGL keeps, stopped in the middle of using it: values and pixels are the native ones."""
 
 import re
-import subprocess
 
 import pytest
 from harness.driver import BUILD, TOP, wait_until
-from harness.xserver import XServer
 
 KINDS = BUILD / "tests" / "gl" / "kinds" / "kinds"
 RESTORE = TOP / "tests" / "gl" / "restore.py"
@@ -18,21 +16,8 @@ NAMES = [
 
 
 @pytest.fixture(scope="module")
-def server():
-    with XServer() as started:
-        yield started
-
-
-def run(server, *command) -> str:
-    done = subprocess.run(command, env=server.environment, capture_output=True, text=True,
-        timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
 def native(server) -> str:
-    return run(server, KINDS)
+    return server.run(KINDS).stdout
 
 
 def of_kind(name: str, text: str) -> list[str]:
@@ -42,7 +27,7 @@ def of_kind(name: str, text: str) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_new_proxy_in_the_middle(server, native, name):
     """The proxy of a stopped program is killed, and another goes on from its snapshot."""
-    ours = run(server, RESTORE, "--build", BUILD, "--at-stops", KINDS, "--stop", name)
+    ours = server.run(RESTORE, "--build", BUILD, "--at-stops", KINDS, "--stop", name).stdout
     assert of_kind(name, ours) == of_kind(name, native) != []
 
 

@@ -29,6 +29,14 @@ class XServer:
         self.environment.pop("XAUTHORITY", None)
         return self
 
+    def run(self, *command, chaos: str = "", timeout: float = 120) -> subprocess.CompletedProcess:
+        """Runs a program on it, with GLCKPT_CHAOS where given; it has to end well."""
+        environment = self.environment | ({"GLCKPT_CHAOS": chaos} if chaos else {})
+        done = subprocess.run(command, env=environment, capture_output=True, text=True,
+            timeout=timeout, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
     def __exit__(self, *_) -> None:
         self.process.terminate()
         self.process.wait()
