@@ -1,8 +1,8 @@
 /*
  * glckpt-vnc NAME DIR SESSION-DIR LINGER: the bridge of one session (vnc/bridge.h).
  *
- * For `glckpt view`, which makes DIR. Says "ok" on descriptor 3 when viewers may come, or one
- * sentence; 75 is the exit status where another bridge has DIR already.
+ * For `glckpt view`, which makes DIR and hands its lock over on descriptor 4. Says "ok" on
+ * descriptor 3 when viewers may come, or one sentence.
  */
 #define _GNU_SOURCE
 #include "base/io.h"
@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 
 #define REPORT_FD 3
-#define TAKEN 75
+#define LOCK_FD 4
 
 static void report(const char *text)
 {
@@ -62,10 +62,9 @@ int main(int argc, char **argv)
 		.name = argv[1], .dir = argv[2], .session_dir = argv[3], .linger_s = atof(argv[4])};
 	umask(077);
 	limit_descriptors();
-	int lock = chdir("/") < 0 ? -1 : lockdir_take(options.dir);
-	if (lock < 0) {
-		report(errno == EWOULDBLOCK || errno == ENOENT ? "taken" : strerror(errno));
-		return TAKEN;
+	if (chdir("/") < 0 || fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC) < 0) {
+		report(strerror(errno));
+		return STATUS_FAILED;
 	}
 	lockdir_clear(options.dir); /* the sockets of one that was killed */
 	int status = serve(&options);

@@ -96,7 +96,7 @@ static int print_started(pid_t pid, struct err *err)
 static int start_daemon(const char *program, const char *const *argv, struct err *err)
 {
 	struct helper helper;
-	if (helper_start(&helper, program, argv, err) < 0)
+	if (helper_start(&helper, program, argv, -1, err) < 0)
 		return -1;
 	if (!strcmp(helper.report, "ok"))
 		return print_started(helper.pid, err);

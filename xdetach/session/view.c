@@ -15,8 +15,7 @@
 #include <sys/time.h>
 
 #define FOLDER ".vnc-"
-#define TAKEN "taken" /* another command has started one at the same time */
-#define START_S 10.0
+#define START_S 30.0
 #define ANSWER_S 10
 
 char *view_dir(const char *name, struct err *err)
@@ -51,21 +50,35 @@ static int start_init(struct start *start, const char *name, unsigned linger_s, 
 	return start->program && start->dir && start->session_dir ? 0 : -1;
 }
 
-/* One that was killed while it started, or that met another, is none: to be tried again. */
+/* The bridge's lock is taken for it, so that its folder is nobody else's from here on: -1 with an
+ * error, or without one where another command is just starting one, or clearing up after one. */
+static int take_folder(const char *dir, struct err *err)
+{
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return err_errno(err, "%s", dir);
+	int lock = lockdir_take(dir);
+	if (lock < 0 && errno != EWOULDBLOCK && errno != ENOENT)
+		return err_errno(err, "%s", dir);
+	return lock;
+}
+
+/* One that was killed while it started is none: to be tried again. */
 static int start_bridge(const char *name, unsigned linger_s, struct err *err)
 {
 	struct helper helper;
 	scoped(start_finish) struct start start = {0};
 	if (start_init(&start, name, linger_s, err) < 0)
 		return -1;
-	if (mkdir(start.dir, 0700) < 0 && errno != EEXIST)
-		return err_errno(err, "%s", start.dir);
+	scoped_fd int lock = take_folder(start.dir, err);
+	if (lock < 0)
+		return err_is_set(err) ? -1 : 0;
 	const char *const argv[] = {
 		"glckpt-vnc", name, start.dir, start.session_dir, start.linger, NULL};
-	if (helper_start(&helper, start.program, argv, err) < 0)
+	if (helper_start(&helper, start.program, argv, lock, err) < 0)
 		return err_context(err, "the bridge");
-	const bool again = !helper.report[0] || !strcmp(helper.report, TAKEN);
-	return again || !strcmp(helper.report, "ok") ? 0 : err_set(err, "%s", helper.report);
+	if (!helper.report[0] || !strcmp(helper.report, "ok"))
+		return 0;
+	return err_set(err, "%s", helper.report);
 }
 
 /* ---- finding one ---- */
