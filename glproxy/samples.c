@@ -251,35 +251,6 @@ void take_multisampled(struct take *t, GLenum target, GLuint name, GLuint driver
 	put_swizzles(t, target);
 }
 
-/* A texture of the same samples is what can be read and written. */
-void take_multisampled_renderbuffer(
-	struct take *t, GLuint name, GLuint driver, GLenum format, GLsizei width, GLsizei height)
-{
-	struct samples m = {.target = GL_TEXTURE_2D_MULTISAMPLE, .name = TAKE_SPARE};
-	const GLuint spare = m.name;
-	GLint samples = 0;
-	t->gl->GetNamedRenderbufferParameteriv(driver, GL_RENDERBUFFER_SAMPLES, &samples);
-	t->gl->GenTextures(1, &m.driver);
-	t->gl->BindTexture(m.target, m.driver);
-	t->gl->TexImage2DMultisample(m.target, samples, format, width, height, GL_TRUE);
-	t->gl->CopyImageSubData(driver, GL_RENDERBUFFER, 0, 0, 0, 0, m.driver, m.target, 0, 0, 0, 0,
-		width, height, 1);
-	describe(t, &m);
-	if (take_failed(t) || m.samples != samples)
-		take_refuse(t, "a renderbuffer of %d samples cannot be read", samples);
-	PUT(&t->out, glGenTextures, .n = 1,
-		.textures = stream_data(&t->out, &spare, sizeof(spare)));
-	PUT(&t->out, glBindTexture, .target = m.target, .texture = spare);
-	put_storage(t, &m);
-	put_contents(t, &m);
-	PUT(&t->out, glCopyImageSubData, .srcName = spare, .srcTarget = m.target, .dstName = name,
-		.dstTarget = GL_RENDERBUFFER, .srcWidth = width, .srcHeight = height,
-		.srcDepth = 1);
-	PUT(&t->out, glDeleteTextures, .n = 1,
-		.textures = stream_data(&t->out, &spare, sizeof(spare)));
-	t->gl->DeleteTextures(1, &m.driver);
-}
-
 /* ---- and back ---- */
 
 static void attach_at(const struct driver *gl, GLenum place, const struct samples *to,

@@ -1,5 +1,5 @@
 /*
- * samples.h: contents of multisampled textures and renderbuffers, sample by sample.
+ * samples.h: contents of multisampled textures, sample by sample.
  *
  * GL neither gives nor takes them. So they travel in a carrier: an array texture with a slice for
  * each sample of each layer, filled and emptied by drawing. Colours have a carrier of their own
@@ -13,9 +13,5 @@
 /* The texture is bound to its target, with a helper context current: its storage, contents and
  * parameters. */
 void take_multisampled(struct take *t, GLenum target, GLuint name, GLuint driver);
-
-/* A renderbuffer of that many samples: its contents. */
-void take_multisampled_renderbuffer(
-	struct take *t, GLuint name, GLuint driver, GLenum format, GLsizei width, GLsizei height);
 
 #endif

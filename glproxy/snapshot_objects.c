@@ -1,21 +1,15 @@
 /*
- * Buffers, samplers, renderbuffers, sync objects of a share group.
+ * Buffers, samplers, sync objects of a share group.
  *
  * A buffer's contents, usage, storage flags and mappings are kept; what the program has written to
- * a mapping and not yet flushed lies in the heap file, which is kept beside the snapshot. Contents
- * of renderbuffers travel through a texture of the same format (glCopyImageSubData), those of
- * multisampled ones as samples.h says. Sync objects are signalled after the rebuild. A name that
- * was generated and never bound stays such a name.
+ * a mapping and not yet flushed lies in the heap file, which is kept beside the snapshot. Sync
+ * objects are signalled after the rebuild. A name that was generated and never bound stays such a
+ * name.
  */
-#include "glproxy/samples.h"
 #include "glproxy/snapshot_stream.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define GENERATE(t, call, field, name) \
-	PUT(&(t)->out, call, .n = 1,   \
-		.field = stream_data(&(t)->out, &(GLuint){name}, sizeof(GLuint)))
 
 /* ---- buffers ---- */
 
@@ -85,9 +79,9 @@ void take_buffers(struct take *t)
 		if (!made && names_foreign(driver))
 			continue;
 		if (made)
-			GENERATE(t, glCreateBuffers, buffers, name);
+			PUT_NAME(&t->out, glCreateBuffers, buffers, name);
 		else
-			GENERATE(t, glGenBuffers, buffers, name);
+			PUT_NAME(&t->out, glGenBuffers, buffers, name);
 		if (made)
 			put_buffer(t, name, driver);
 		if (made)
@@ -154,92 +148,6 @@ void take_samplers(struct take *t)
 			.samplers = stream_data(&t->out, &name, sizeof(name)));
 		if (t->gl->IsSampler(driver))
 			put_sampler(t, name, driver);
-	}
-}
-
-/* ---- renderbuffers ---- */
-
-static GLint renderbuffer_value(struct take *t, GLuint driver, GLenum pname)
-{
-	GLint value = 0;
-	t->gl->GetNamedRenderbufferParameteriv(driver, pname, &value);
-	return value;
-}
-
-/* Formats without a size, which a driver copies to and from their like alone. Those of depths it
- * chooses otherwise for textures than for renderbuffers. */
-static bool is_unsized(GLenum format)
-{
-	return format == GL_RGBA || format == GL_RGB;
-}
-
-/* Of the bound texture, which is to be complete. */
-static void make_storage(struct take *t, GLenum format, GLsizei width, GLsizei height)
-{
-	t->gl->TexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, 0);
-	if (is_unsized(format))
-		t->gl->TexImage2D(GL_TEXTURE_2D, 0, (GLint)format, width, height, 0, format,
-			GL_UNSIGNED_BYTE, NULL);
-	else
-		t->gl->TexStorage2D(GL_TEXTURE_2D, 1, format, width, height);
-}
-
-/* The texture that carries the contents is made, filled, copied from and deleted. */
-static void put_pixels(
-	struct take *t, GLuint name, GLuint driver, GLenum format, GLsizei width, GLsizei height)
-{
-	GLuint carrier = 0;
-	const GLuint spare = TAKE_SPARE;
-	t->gl->GenTextures(1, &carrier);
-	t->gl->BindTexture(GL_TEXTURE_2D, carrier);
-	make_storage(t, format, width, height);
-	t->gl->CopyImageSubData(driver, GL_RENDERBUFFER, 0, 0, 0, 0, carrier, GL_TEXTURE_2D, 0, 0,
-		0, 0, width, height, 1);
-	if (take_failed(t))
-		take_refuse(t, "a renderbuffer of format 0x%x cannot be read", format);
-	GENERATE(t, glGenTextures, textures, spare);
-	PUT(&t->out, glBindTexture, .target = GL_TEXTURE_2D, .texture = spare);
-	take_texture(t, GL_TEXTURE_2D, carrier);
-	PUT(&t->out, glCopyImageSubData, .srcName = spare, .srcTarget = GL_TEXTURE_2D,
-		.dstName = name, .dstTarget = GL_RENDERBUFFER, .srcWidth = width,
-		.srcHeight = height, .srcDepth = 1);
-	GENERATE(t, glDeleteTextures, textures, spare);
-	t->gl->DeleteTextures(1, &carrier);
-}
-
-static void put_renderbuffer(struct take *t, GLuint name, GLuint driver)
-{
-	const GLsizei width = renderbuffer_value(t, driver, GL_RENDERBUFFER_WIDTH);
-	const GLsizei height = renderbuffer_value(t, driver, GL_RENDERBUFFER_HEIGHT);
-	const GLenum format =
-		(GLenum)renderbuffer_value(t, driver, GL_RENDERBUFFER_INTERNAL_FORMAT);
-	if (!width || !height)
-		return;
-	const GLint samples = renderbuffer_value(t, driver, GL_RENDERBUFFER_SAMPLES);
-	PUT(&t->out, glNamedRenderbufferStorageMultisample, .renderbuffer = name,
-		.samples = samples, .internalformat = format, .width = width, .height = height);
-	if (samples)
-		take_multisampled_renderbuffer(t, name, driver, format, width, height);
-	else
-		put_pixels(t, name, driver, format, width, height);
-}
-
-void take_renderbuffers(struct take *t)
-{
-	struct names *names = t->names[NAMES_renderbuffer];
-	for (GLuint name = 0; (name = names_next(names, name));) {
-		const GLuint driver = names_to_driver(names, name);
-		const bool made = t->gl->IsRenderbuffer(driver);
-		if (!made && names_foreign(driver))
-			continue;
-		if (made)
-			GENERATE(t, glCreateRenderbuffers, renderbuffers, name);
-		else
-			GENERATE(t, glGenRenderbuffers, renderbuffers, name);
-		if (made)
-			put_renderbuffer(t, name, driver);
-		if (made)
-			take_label(t, GL_RENDERBUFFER, name, driver);
 	}
 }
 

@@ -80,6 +80,10 @@ void *take_room(struct take *t, size_t size);
 		stream_put(s, &message_, sizeof(message_));                          \
 	} while (0)
 
+/* Of calls that make or delete names: one name. */
+#define PUT_NAME(s, call, field, name) \
+	PUT(s, call, .n = 1, .field = stream_data(s, &(GLuint){name}, sizeof(GLuint)))
+
 /* Refuses the snapshot with a sentence. */
 void take_refuse(struct take *t, const char *format, ...) printf_like(2, 3);
 

@@ -115,25 +115,48 @@ static void end_samples(void)
 	}
 }
 
-/* ---- a format that the driver chooses the size of ---- */
+/* ---- formats that the driver chooses the size of ---- */
 
-static void begin_unsized(void)
+static void make_unsized(GLenum colours, GLenum depths, GLenum attachment, GLsizei samples)
 {
-	static const GLenum formats[] = {GL_RGBA, GL_DEPTH_COMPONENT24};
 	GLuint names[2];
 	glGenFramebuffers(1, &framebuffer);
 	glBindFramebuffer(GL_FRAMEBUFFER, framebuffer);
 	glGenRenderbuffers(2, names);
 	for (int i = 0; i < 2; i++) {
 		glBindRenderbuffer(GL_RENDERBUFFER, names[i]);
-		glRenderbufferStorage(GL_RENDERBUFFER, formats[i], 64, 64);
-		glFramebufferRenderbuffer(GL_FRAMEBUFFER,
-			i ? GL_DEPTH_ATTACHMENT : GL_COLOR_ATTACHMENT0, GL_RENDERBUFFER, names[i]);
+		glRenderbufferStorageMultisample(
+			GL_RENDERBUFFER, samples, i ? depths : colours, 64, 64);
+		glFramebufferRenderbuffer(GL_FRAMEBUFFER, i ? attachment : GL_COLOR_ATTACHMENT0,
+			GL_RENDERBUFFER, names[i]);
 	}
 	draw_samples();
 }
 
+static void begin_unsized(void)
+{
+	make_unsized(GL_RGBA, GL_DEPTH_COMPONENT24, GL_DEPTH_ATTACHMENT, 0);
+}
+
+static void begin_unsized_depths(void)
+{
+	make_unsized(GL_RGB, GL_DEPTH_COMPONENT, GL_DEPTH_ATTACHMENT, 0);
+}
+
+static void begin_unsized_samples(void)
+{
+	make_unsized(GL_RGBA8, GL_DEPTH_STENCIL, GL_DEPTH_STENCIL_ATTACHMENT, 4);
+}
+
+static void begin_unsized_stencils(void)
+{
+	make_unsized(GL_RED, GL_STENCIL_INDEX, GL_STENCIL_ATTACHMENT, 0);
+}
+
 const struct kind kinds_texture[] = {{"unsized", begin_unsized, say_samples, false},
+	{"unsized-depths", begin_unsized_depths, say_samples, false},
+	{"unsized-samples", begin_unsized_samples, say_samples, false},
+	{"unsized-stencils", begin_unsized_stencils, say_samples, false},
 	{"renderbuffers", begin_renderbuffers, say_samples, false},
 	{"multisampled", begin_multisampled, say_samples, false},
 	{"samples", begin_samples, end_samples, false}, {0}};
