@@ -260,15 +260,31 @@ static void put_pixel_transfer(struct take *t)
 	PUT(&t->out, glPixelZoom, .xfactor = real(t, GL_ZOOM_X), .yfactor = real(t, GL_ZOOM_Y));
 }
 
+static void put_colours(struct take *t, GLenum colour, GLenum secondary)
+{
+	GLfloat v[4];
+	reals(t, colour, v, 4);
+	PUT(&t->out, glColor4f, .red = v[0], .green = v[1], .blue = v[2], .alpha = v[3]);
+	reals(t, secondary, v, 3);
+	PUT(&t->out, glSecondaryColor3f, .red = v[0], .green = v[1], .blue = v[2]);
+}
+
+/* No config has an accumulation buffer, nor colours by index. */
+static void put_unused_buffers(struct take *t)
+{
+	GLfloat v[4];
+	reals(t, GL_ACCUM_CLEAR_VALUE, v, 4);
+	PUT(&t->out, glClearAccum, .red = v[0], .green = v[1], .blue = v[2], .alpha = v[3]);
+	PUT(&t->out, glClearIndex, .c = real(t, GL_INDEX_CLEAR_VALUE));
+	PUT(&t->out, glIndexMask, .mask = number(t, GL_INDEX_WRITEMASK));
+}
+
 static void put_current(struct take *t)
 {
 	GLfloat v[4];
-	reals(t, GL_CURRENT_COLOR, v, 4);
-	PUT(&t->out, glColor4f, .red = v[0], .green = v[1], .blue = v[2], .alpha = v[3]);
+	put_colours(t, GL_CURRENT_COLOR, GL_CURRENT_SECONDARY_COLOR);
 	reals(t, GL_CURRENT_NORMAL, v, 3);
 	PUT(&t->out, glNormal3f, .nx = v[0], .ny = v[1], .nz = v[2]);
-	reals(t, GL_CURRENT_SECONDARY_COLOR, v, 3);
-	PUT(&t->out, glSecondaryColor3f, .red = v[0], .green = v[1], .blue = v[2]);
 	PUT(&t->out, glFogCoordf, .coord = real(t, GL_CURRENT_FOG_COORD));
 	PUT(&t->out, glEdgeFlag, .flag = (GLboolean)take_integer(t, GL_EDGE_FLAG));
 	PUT(&t->out, glIndexf, .c = real(t, GL_CURRENT_INDEX));
@@ -283,11 +299,7 @@ static void put_current(struct take *t)
  * come later. */
 static void put_raster_values(struct take *t)
 {
-	GLfloat v[4];
-	reals(t, GL_CURRENT_RASTER_COLOR, v, 4);
-	PUT(&t->out, glColor4f, .red = v[0], .green = v[1], .blue = v[2], .alpha = v[3]);
-	reals(t, GL_CURRENT_RASTER_SECONDARY_COLOR, v, 3);
-	PUT(&t->out, glSecondaryColor3f, .red = v[0], .green = v[1], .blue = v[2]);
+	put_colours(t, GL_CURRENT_RASTER_COLOR, GL_CURRENT_RASTER_SECONDARY_COLOR);
 	PUT(&t->out, glFogi, .pname = GL_FOG_COORD_SRC, .param = GL_FOG_COORD);
 	PUT(&t->out, glFogCoordf, .coord = real(t, GL_CURRENT_RASTER_DISTANCE));
 	const GLint active = take_integer(t, GL_ACTIVE_TEXTURE);
@@ -464,6 +476,7 @@ void take_fixed_function(struct take *t)
 	put_units(t);
 	put_pictures(t);
 	put_materials(t);
+	put_unused_buffers(t);
 	put_current(t);
 	if (colour_material)
 		PUT(&t->out, glEnable, .cap = GL_COLOR_MATERIAL);

@@ -1,8 +1,8 @@
 /*
  * State of one context that core profiles have: capabilities, bindings, fragment operations,
- * viewports, pixel store, current program and vertex attributes. The driver is asked for
- * everything; what it answers with an error it does not have. Textures of all units, image units,
- * and the indexed buffers are bound again.
+ * viewports, pixel store, current program. The driver is asked for everything; what it answers with
+ * an error it does not have. Textures of all units, image units, and the indexed buffers are bound
+ * again.
  */
 #include "glproxy/snapshot_stream.h"
 #include "glproxy/stacks.h"
@@ -562,19 +562,6 @@ void take_store(struct stream *s, const struct wire_pixels *p, GLenum first)
 		.param = p->image_height);
 }
 
-/* Attribute 0 of a compatibility profile is the vertex. */
-static void put_attributes(struct take *t, bool fixed_function)
-{
-	const GLint count = take_integer(t, GL_MAX_VERTEX_ATTRIBS);
-	for (GLuint i = fixed_function; i < (GLuint)count; i++) {
-		struct wire_glVertexAttrib4fv value = {
-			.head = {WIRE_glVertexAttrib4fv, (sizeof(value) + 7) / 8}, .index = i};
-		t->gl->GetVertexAttribfv(i, GL_CURRENT_VERTEX_ATTRIB, value.v);
-		if (!take_failed(t))
-			stream_put(&t->out, &value, sizeof(value));
-	}
-}
-
 static void put_patches(struct take *t)
 {
 	static const struct {
@@ -652,7 +639,7 @@ void take_attributes(struct take *t)
 	put_units(t);
 	put_program(t);
 	take_arb_state(t);
-	put_attributes(t, compatible && !is_es(t));
+	take_current_attributes(t, compatible && !is_es(t));
 	if (compatible)
 		take_fixed_function(t);
 }

@@ -130,6 +130,7 @@ void take_framebuffers(struct take *t);
 void take_vertex_arrays(struct take *t);
 void take_pipelines(struct take *t);
 void take_current_programs(struct take *t);
+void take_current_attributes(struct take *t, bool fixed_function);
 void take_arb_state(struct take *t);
 void take_draw_buffers(struct take *t); /* of the framebuffer that is bound */
 void take_state(struct take *t);
