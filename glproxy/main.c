@@ -39,7 +39,7 @@ static int open_client(const struct proxy *proxy)
 	}
 }
 
-/* Ends the control ring when the client's process has ended. */
+/* Ends the control ring when the client's process has ended; cancelled once the ring is served. */
 static void *watch_client(void *data)
 {
 	struct proxy *proxy = data;
@@ -100,17 +100,35 @@ static void end_journal(const struct proxy *proxy)
 	io_remove_tree(AT_FDCWD, path, NULL);
 }
 
+#define ENDING_S 10 /* for what is left to be drawn when the client has ended */
+
+/* A driver may be busy with a shader for hours. */
+static void *end_anyway(void *data)
+{
+	struct proxy *proxy = data;
+	nanosleep(&(struct timespec){ENDING_S, 0}, NULL);
+	log_line("process %d has ended; its driver is still busy: given up", proxy->client);
+	end_journal(proxy);
+	io_remove_tree(AT_FDCWD, proxy->directory, NULL);
+	_exit(0);
+}
+
 static int serve_on(struct proxy *proxy, int control)
 {
-	pthread_t watcher;
+	pthread_t watcher, hurry;
 	if (control >= 0)
 		live_control_start(proxy, control);
-	if (pthread_create(&watcher, NULL, watch_client, proxy) == 0)
-		pthread_detach(watcher);
+	const bool watches = !pthread_create(&watcher, NULL, watch_client, proxy);
 	proxy_serve(proxy);
+	if (watches) {
+		pthread_cancel(watcher);
+		pthread_join(watcher, NULL);
+	}
+	if (!pthread_create(&hurry, NULL, end_anyway, proxy))
+		pthread_detach(hurry);
 	end_journal(proxy);
 	proxy_finish(proxy);
-	_exit(0); /* the watcher may still be looking at its client */
+	_exit(0); /* another thread may be waiting for requests */
 }
 
 static int serve(const char *directory, pid_t client, int connection, int control)

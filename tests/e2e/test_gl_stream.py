@@ -8,6 +8,7 @@ from harness.driver import BUILD, TOP, processes_below, wait_until
 PROXY = ("--gl", "proxy")
 SAMPLES = BUILD / "samples"
 HOSTILE = TOP / "tests" / "harness" / "hostile.py"
+BUSY = TOP / "tests" / "gl" / "busy.py"
 
 
 def proxies(glckpt) -> set[int]:
@@ -40,6 +41,15 @@ def test_nonsense_ends_its_client_alone(glckpt):
     assert "the client is ended" in text, "the log says so"
     drawn = text.count("frame ")
     wait_until(lambda: glckpt.log(session).count("frame ") > drawn + 10, "the other draws on")
+    glckpt.ok("kill", session)
+
+
+def test_a_busy_driver_ends_after_its_client(glckpt):
+    session = glckpt.launch("sh", "-c", f"{sys.executable} {BUSY}; sleep 100", options=PROXY)
+    wait_until(lambda: "asked" in glckpt.log(session), "the driver is asked")
+    wait_until(lambda: len(proxies(glckpt)) == 1, "the proxy gives up", timeout=60)
+    assert "its driver is still busy" in glckpt.log(session)
+    assert not list(glckpt.base.rglob("p1/heap"))
     glckpt.ok("kill", session)
 
 
