@@ -36,7 +36,7 @@ JOBS := -j$(shell nproc)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s%s\n' $(1) $@)
 
-.PHONY: all help deps criu check check-asan test test-here demo demo-here bench sheet piglit lint format \
+.PHONY: all help deps criu check check-asan test test-here demo demo-here bench sheet piglit piglit-chaos lint format \
 	install uninstall clean FORCE
 
 #: all          builds glckpt and its helpers (the default)
@@ -190,6 +190,12 @@ piglit:
 	@tools/deps.sh build run demo test
 	@$(MAKE) $(JOBS) all
 	@$(PYTHON) tests/gl/piglit.py quick_gl quick_shader
+
+#: piglit-chaos quick_gl while the proxy is built anew all the time; goes on where it was interrupted
+piglit-chaos:
+	@tools/deps.sh build run demo test
+	@$(MAKE) $(JOBS) all
+	@$(PYTHON) tests/gl/chaos.py
 
 #: test         everything: dependencies, build, unit tests, end-to-end tests
 test:

@@ -63,7 +63,7 @@ struct context {
 	EGLint config;
 	EGLint *attributes; /* as the context was asked for, up to EGL_NONE */
 	GLint version;      /* 45, 30, ...: of the driver's context */
-	bool core;          /* a core profile; known while a snapshot is taken */
+	bool core;          /* has no fixed function; known while a snapshot is taken */
 	struct group *group;
 	struct surface *draw;
 	struct surface *read;

@@ -7,6 +7,7 @@
 #include "glproxy/snapshot.h"
 #include "glproxy/surface.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,16 +28,27 @@ struct live *live_create(void)
 		live->kill = true;
 	if (chaos && (live->verify || live->kill || !strncmp(chaos, "rebuild:", 8)))
 		live->every = (unsigned)strtoul(strchr(chaos, ':') + 1, NULL, 10);
+	if (chaos && !strcmp(chaos, "count"))
+		live->every = UINT_MAX;
 	return live;
+}
+
+void live_report(const struct proxy *proxy)
+{
+	const struct live *live = proxy->live;
+	if (live->every == UINT_MAX)
+		log_line("process %d: chaos: %u messages of a context at most", proxy->client,
+			live->most);
+	else if (live->every && !live->kill)
+		log_line("process %d: chaos: rebuilt %u times, refused %u times%s%s", proxy->client,
+			live->rebuilt, live->refused, live->refused ? ", last: " : "",
+			live->reason);
 }
 
 void live_destroy(struct live *live)
 {
 	if (!live)
 		return;
-	if (live->every && !live->kill)
-		log_line("chaos: rebuilt %u times, refused %u times%s%s", live->rebuilt,
-			live->refused, live->refused ? ", last: " : "", live->reason);
 	pthread_mutex_destroy(&live->lock);
 	pthread_cond_destroy(&live->changed);
 	free(live);
@@ -91,6 +103,8 @@ void live_gone(struct exec *x)
 	pthread_mutex_lock(&live->lock);
 	x->context->parked = true;
 	x->context->gone = true;
+	if (x->turns > live->most)
+		live->most = x->turns;
 	pthread_cond_broadcast(&live->changed);
 	pthread_mutex_unlock(&live->lock);
 }

@@ -12,6 +12,9 @@
  * the snapshot is refused the program runs on; the log says at the end how often and why last. An
  * end of the process follows only a snapshot that was taken and cannot be built.
  *
+ * GLCKPT_CHAOS=count: nothing is disturbed; the log says at the end how many messages the busiest
+ * context had, so that an N can be chosen.
+ *
  * GLCKPT_CHAOS=kill:N: the process kills itself after every N-th message of a context, without a
  * snapshot; another takes its place (recover.h).
  *
@@ -29,6 +32,7 @@ struct live {
 	bool control_parked;
 	bool ended;
 	unsigned every; /* rebuild after so many messages; 0: never */
+	unsigned most;  /* messages that a context has come to, of those that are gone */
 	bool verify;
 	bool kill;
 	unsigned rebuilt;
@@ -38,6 +42,9 @@ struct live {
 
 struct live *live_create(void);
 void live_destroy(struct live *live);
+
+/* Says in the log what chaos there was. */
+void live_report(const struct proxy *proxy);
 
 /* `self` is the thread that calls, standing at a boundary; NULL for a thread that executes nothing.
  * False, nothing stopped: somebody else stops everybody at this moment. */

@@ -164,6 +164,8 @@ void proxy_finish(struct proxy *proxy)
 	free(proxy->contexts);
 	free(proxy->surfaces);
 	proxy_close_driver(proxy);
+	if (proxy->live)
+		live_report(proxy);
 	live_destroy(proxy->live);
 	journal_close(proxy->journal);
 	if (proxy->alive_fd >= 0)

@@ -162,18 +162,35 @@ static int take_context(struct context *context, struct snapshot_out *out, struc
 	return t.refused ? -1 : 0;
 }
 
+/* Of a context that was never current; to ask the driver would make it so. EGL's default from 3.2
+ * on is a core profile; drivers give 3.1 without the fixed function. */
+static bool asked_for_core(const struct context *context)
+{
+	EGLint major = 1, minor = 0, profile = EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT;
+	for (const EGLint *a = context->attributes; a[0] != EGL_NONE; a += 2)
+		if (a[0] == EGL_CONTEXT_MAJOR_VERSION)
+			major = a[1];
+		else if (a[0] == EGL_CONTEXT_MINOR_VERSION)
+			minor = a[1];
+		else if (a[0] == EGL_CONTEXT_OPENGL_PROFILE_MASK)
+			profile = a[1];
+	const EGLint version = 10 * major + minor;
+	return version == 31 || (version > 31 && profile & EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT);
+}
+
 /* What can be said without asking the driver much; and everything is executed before it is read. */
 static int prepare(struct context *context, struct err *err)
 {
 	struct take t;
 	take_init(&t, context, NULL, err);
 	refuse_kinds(&t);
+	context->core = context->api == EGL_OPENGL_API && asked_for_core(context);
 	if (!t.refused && context->version && context_bind_alone(context)) {
 		exec_errors_take(&context->exec);
 		lists_set_apart(&context->exec);
 		t.gl->Finish();
-		context->core = context->api == EGL_OPENGL_API &&
-			take_integer(&t, GL_CONTEXT_PROFILE_MASK) & GL_CONTEXT_CORE_PROFILE_BIT;
+		/* not by the profile: OpenGL 3.1 has none yet */
+		context->core = context->api == EGL_OPENGL_API && !take_integer(&t, GL_MATRIX_MODE);
 	}
 	release(context->exec.proxy);
 	take_finish(&t);

@@ -596,9 +596,7 @@ static void put_clamping(struct take *t)
 
 bool take_is_compatible(struct take *t)
 {
-	return is_es(t)
-		? t->context->version < 20
-		: take_integer(t, GL_CONTEXT_PROFILE_MASK) & GL_CONTEXT_COMPATIBILITY_PROFILE_BIT;
+	return is_es(t) ? t->context->version < 20 : !t->context->core;
 }
 
 /* ES 2 has the alignment alone, ES 3 neither byte order. */

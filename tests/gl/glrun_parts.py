@@ -17,6 +17,13 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
         time.sleep(0.002)
 
 
+def settle(directory: Path, seconds: float = 10) -> None:
+    """Lets proxies end whose programs have: what they say at their end is said."""
+    until = time.monotonic() + seconds
+    while any(directory.glob("p[0-9]*")) and time.monotonic() < until:
+        time.sleep(0.002)
+
+
 def environment(build: Path, socket: Path) -> dict[str, str]:
     libraries = os.environ.get("LD_LIBRARY_PATH")
     return os.environ | {
