@@ -36,8 +36,8 @@ JOBS := -j$(shell nproc)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s%s\n' $(1) $@)
 
-.PHONY: all help deps criu check check-asan test test-here demo demo-here bench sheet piglit piglit-chaos lint format \
-	install uninstall clean FORCE
+.PHONY: all help deps criu check check-asan test test-here demo demo-here bench sheet leaks piglit piglit-chaos \
+	lint format install uninstall clean FORCE
 
 #: all          builds glckpt and its helpers (the default)
 all:
@@ -184,6 +184,12 @@ sheet:
 	@tools/deps.sh build run demo test sheet
 	@$(MAKE) $(JOBS) all $(BUILD)/tests/gl/frames.so
 	@$(PYTHON) tests/gl/sheet.py
+
+#: leaks        whether 10,000 contexts and 100,000 frames leave anything at either end of the stream
+leaks:
+	@tools/deps.sh build run demo test
+	@$(MAKE) $(JOBS) all
+	@$(PYTHON) tests/gl/leaks.py
 
 #: piglit       piglit's quick_gl and quick_shader through the proxy: what is lost, by name
 piglit:

@@ -57,6 +57,13 @@ static void drop_mapping(struct group *group, struct mapping *entry)
 	group->mapped--;
 }
 
+void buffers_finish(struct group *group)
+{
+	for (size_t i = 0; i < group->mapping_count; i++)
+		free(group->mappings[i].shadow);
+	free(group->mappings);
+}
+
 /* A message names the buffer that is bound to its target: one that names another would have us
  * write where the driver no longer maps anything. */
 static bool is_bound_there(struct exec *x, GLenum target, GLuint buffer)

@@ -13,4 +13,9 @@ void buffers_to_driver(struct exec *x);
 /* After a wait: what GL wrote. */
 void buffers_waited(struct exec *x);
 
+struct group;
+
+/* The group is going: what it knows of mappings is freed. */
+void buffers_finish(struct group *group);
+
 #endif

@@ -1,6 +1,7 @@
 #include "glproxy/context.h"
 
 #include "base/log.h"
+#include "glproxy/calls_buffer.h"
 #include "glproxy/debug.h"
 #include "glproxy/front.h"
 #include "glproxy/lists.h"
@@ -21,7 +22,7 @@ static void group_drop(struct group *group)
 	pthread_mutex_destroy(&group->lock);
 	memo_destroy(group->memo);
 	lists_destroy(group->lists);
-	free(group->mappings);
+	buffers_finish(group);
 	free(group->syncs);
 	free(group);
 }

@@ -30,6 +30,7 @@ void memo_destroy(struct memo *memo)
 	for (size_t i = 0; i < memo->count; i++)
 		clear(&memo->programs[i]);
 	free(memo->programs);
+	free(memo->deleted);
 	pthread_mutex_destroy(&memo->lock);
 	free(memo);
 }
@@ -108,6 +109,85 @@ void memo_linked(struct exec *x, GLuint driver)
 		note_shaders(gl, program, driver);
 	}
 	pthread_mutex_unlock(&memo->lock);
+}
+
+/* ---- what was deleted ---- */
+
+#define LOOK_LEAST 64
+
+static bool is_there(const struct driver *gl, GLuint driver)
+{
+	return gl->IsProgram(driver) || gl->IsShader(driver);
+}
+
+static void forget(struct exec *x, struct memo *memo, GLuint name)
+{
+	struct memo_program *program = (struct memo_program *)(uintptr_t)memo_find(memo, name);
+	if (program)
+		clear(program);
+	names_drop(x->names[NAMES_program], name);
+}
+
+/* So seldom that each name is looked at about once. */
+static void look_through(struct exec *x, struct memo *memo)
+{
+	struct names *names = x->names[NAMES_program];
+	size_t kept = 0;
+	for (size_t i = 0; i < memo->deleted_count; i++) {
+		const GLuint name = memo->deleted[i];
+		if (is_there(x->driver, names_to_driver(names, name)))
+			memo->deleted[kept++] = name;
+		else
+			forget(x, memo, name);
+	}
+	memo->deleted_count = kept;
+	memo->look_at = 2 * kept + LOOK_LEAST;
+}
+
+static bool remember(struct memo *memo, GLuint name)
+{
+	if (memo->deleted_count == memo->deleted_room) {
+		const size_t room = memo->deleted_room ? memo->deleted_room * 2 : LOOK_LEAST;
+		GLuint *grown = realloc(memo->deleted, room * sizeof(*grown));
+		if (!grown)
+			return false;
+		memo->deleted = grown;
+		memo->deleted_room = room;
+	}
+	memo->deleted[memo->deleted_count++] = name;
+	return true;
+}
+
+void memo_deleted(struct exec *x, GLuint driver)
+{
+	const GLuint name = driver ? names_known(x->names[NAMES_program], driver) : 0;
+	if (!name || !x->context || names_foreign(driver))
+		return;
+	struct memo *memo = x->context->group->memo;
+	pthread_mutex_lock(&memo->lock);
+	if (!is_there(x->driver, driver))
+		forget(x, memo, name);
+	else if (remember(memo, name) && memo->deleted_count >= memo->look_at)
+		look_through(x, memo);
+	pthread_mutex_unlock(&memo->lock);
+}
+
+void proxy_glDeleteProgram(struct exec *x, GLuint program)
+{
+	x->driver->DeleteProgram(program);
+	memo_deleted(x, program);
+}
+
+void proxy_glDeleteShader(struct exec *x, GLuint shader)
+{
+	x->driver->DeleteShader(shader);
+	memo_deleted(x, shader);
+}
+
+void proxy_glDeleteObjectARB(struct exec *x, GLhandleARB object)
+{
+	x->driver->DeleteObjectARB(object);
+	memo_deleted(x, object);
 }
 
 /* ---- programs made of sources at once ---- */

@@ -27,6 +27,12 @@ struct memo {
 	pthread_mutex_t lock;
 	struct memo_program *programs;
 	size_t count;
+
+	/* The program's names of programs and shaders that were deleted and may still be there:
+	 * used by a context, attached to a program. */
+	GLuint *deleted;
+	size_t deleted_count, deleted_room;
+	size_t look_at; /* so many, and they are looked through */
 };
 
 struct memo *memo_create(void);
@@ -34,6 +40,10 @@ void memo_destroy(struct memo *memo);
 
 /* Called after glLinkProgram. */
 void memo_linked(struct exec *x, GLuint driver);
+
+/* Called after a program or shader was deleted: what has gone is forgotten, its name too; now, or
+ * with one of those to come. */
+void memo_deleted(struct exec *x, GLuint driver);
 
 /* NULL for a program that was never linked. All threads stand still. */
 const struct memo_program *memo_find(const struct memo *memo, GLuint name);

@@ -68,6 +68,15 @@ static void give_later(struct shim_context *self, const struct shim_mapping *map
 		shim_give_later(self, mapping->block, block_size(mapping->length));
 }
 
+void buffers_finish(struct shim_context *self)
+{
+	struct shim_group *group = self->group;
+	for (unsigned i = 0; i < group->mapping_count; i++) {
+		give_later(self, &group->mappings[i]);
+		group->mappings[i] = (struct shim_mapping){0};
+	}
+}
+
 static void note_store(GLuint buffer, struct shim_store store)
 {
 	struct shim_context *self = shim_current;

@@ -1,8 +1,10 @@
 #include "glshim/configs.h"
 
+#include "glshim/glx.h"
 #include "glshim/process.h"
 
 #include <EGL/egl.h>
+#include <X11/Xlibint.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,22 +104,70 @@ static void fill(struct glx_screen *screen, const struct process *process)
 	XFree(visuals);
 }
 
-static struct glx_screen *make(Display *display, int number)
+/* Of a display that was closed: what contexts may still point at goes on to the next display. */
+static struct glx_screen *find_closed(int number, unsigned drivers)
 {
-	const struct process *process = process_get();
-	struct glx_screen *screen = process ? calloc(1, sizeof(*screen)) : NULL;
+	struct glx_screen *screen = screens;
+	while (screen &&
+		(screen->display || screen->screen != number || screen->drivers != drivers))
+		screen = screen->next;
+	return screen;
+}
+
+static struct glx_screen *create(int number, unsigned drivers)
+{
+	struct glx_screen *screen = calloc(1, sizeof(*screen));
 	if (!screen)
 		return NULL;
-	screen->display = display;
-	screen->screen = number;
-	screen->configs = calloc((size_t)process->config_count * 5 + 1, sizeof(*screen->configs));
+	screen->configs = calloc((size_t)drivers * 5 + 1, sizeof(*screen->configs));
 	if (!screen->configs) {
 		free(screen);
 		return NULL;
 	}
-	fill(screen, process);
+	screen->screen = number;
+	screen->drivers = drivers;
 	screen->next = screens;
 	screens = screen;
+	return screen;
+}
+
+static int display_closed(Display *display, XExtCodes *codes)
+{
+	glx_drawables_gone(display);
+	pthread_mutex_lock(&lock);
+	for (struct glx_screen *screen = screens; screen; screen = screen->next)
+		if (screen->display == display)
+			screen->display = NULL;
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+/* Before a display has a screen here: that we hear of its end. */
+static void watch(Display *display)
+{
+	const struct glx_screen *screen = screens;
+	while (screen && screen->display != display)
+		screen = screen->next;
+	const XExtCodes *codes = screen ? NULL : XAddExtension(display);
+	if (codes)
+		XESetCloseDisplay(display, codes->extension, display_closed);
+}
+
+static struct glx_screen *make(Display *display, int number)
+{
+	const struct process *process = process_get();
+	if (!process)
+		return NULL;
+	struct glx_screen *screen = find_closed(number, process->config_count);
+	if (!screen)
+		screen = create(number, process->config_count);
+	if (!screen)
+		return NULL;
+	watch(display);
+	screen->display = display;
+	screen->count = 0;
+	screen->chosen_count = 0;
+	fill(screen, process);
 	return screen;
 }
 

@@ -26,8 +26,9 @@ struct glx_config {
 
 struct glx_screen {
 	struct glx_screen *next;
-	Display *display;
+	Display *display; /* NULL: it was closed */
 	int screen;
+	unsigned drivers; /* configs of the driver that there is room for */
 	struct glx_config *configs;
 	int count;
 	struct {

@@ -145,12 +145,15 @@ static GLuint create_in_proxy(struct process *process, GLuint share, int config,
 	return id;
 }
 
-static void destroy_in_proxy(struct process *process, GLuint id)
+/* What its last messages refer to is free when it is destroyed there, having executed them all. */
+static void destroy_in_proxy(struct process *process, GLuint id, const struct shim_context *self)
 {
 	process_lock();
 	struct shim_context *before = shim_current;
 	shim_current = &process->control;
 	send_ckContextDestroy(id);
+	for (unsigned i = 0; self && i < self->held_count; i++)
+		shim_give_later(&process->control, self->held[i].block, self->held[i].size);
 	shim_kick(&process->control);
 	shim_current = before;
 	process_unlock();
@@ -215,7 +218,7 @@ struct context *context_create(struct context *share, int config, unsigned api,
 	context->config = config;
 	context->shim.may_be_calm = api == EGL_OPENGL_API;
 	if (!start_context(process, context, share, id)) {
-		destroy_in_proxy(process, id);
+		destroy_in_proxy(process, id, NULL);
 		free(context);
 		return NULL;
 	}
@@ -225,12 +228,14 @@ struct context *context_create(struct context *share, int config, unsigned api,
 static void destroy_now(struct context *context)
 {
 	struct process *process = process_have();
-	if (process && context->shim.group->references == 1)
+	if (process && context->shim.group->references == 1) {
 		shadow_finish(&context->shim);
+		buffers_finish(&context->shim);
+	}
 	/* Whoever was told to wait for this ring finds it executed to its end. */
 	leave(&context->shim);
 	if (process && !context->shim.lost)
-		destroy_in_proxy(process, context->shim.id);
+		destroy_in_proxy(process, context->shim.id, &context->shim);
 	release(context);
 }
 

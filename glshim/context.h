@@ -99,6 +99,9 @@ struct context *context_current(void);
 /* 0, or an EGL error. NULL surfaces: none; context NULL: the thread's context is let go. */
 unsigned context_make_current(struct context *context, struct surface *draw, struct surface *read);
 
+/* The last context of a group goes, and with it buffers that are mapped (buffer.c). */
+void buffers_finish(struct shim_context *self);
+
 /* What other contexts of the group have said so far is executed before what this one says next. */
 void context_order(struct shim_context *self);
 

@@ -38,6 +38,9 @@ struct glx_drawable *glx_drawable_find(Display *display, GLXDrawable id);
 struct glx_drawable *glx_drawable_get(
 	Display *display, GLXDrawable id, const struct glx_config *config);
 
+/* The display is closed: forgets all that were on it. */
+void glx_drawables_gone(Display *display);
+
 /* Of functions that libGLX does not dispatch itself: tells it whose the new thing is. NULL and 0
  * are nothing. */
 void glx_own_context(Display *display, GLXContext context);

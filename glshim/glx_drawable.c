@@ -72,6 +72,50 @@ static void forget(Display *display, GLXDrawable id)
 	free(found);
 }
 
+void glx_drawables_gone(Display *display)
+{
+	for (;;) {
+		pthread_mutex_lock(&lock);
+		const struct glx_drawable *found = drawables;
+		while (found && found->display != display)
+			found = found->next;
+		const GLXDrawable id = found ? found->id : 0;
+		pthread_mutex_unlock(&lock);
+		if (!id)
+			return;
+		forget(display, id);
+	}
+}
+
+#define LOOKS 4
+
+/* A few windows that no context is current with, others each time; how many. */
+static unsigned some_idle(Display *display, GLXDrawable *ids)
+{
+	static unsigned turn;
+	unsigned number = 0, found = 0;
+	pthread_mutex_lock(&lock);
+	for (const struct glx_drawable *at = drawables; at && found < LOOKS; at = at->next)
+		if (at->display == display && at->implicit && at->surface->references == 1 &&
+			number++ >= turn)
+			ids[found++] = at->id;
+	turn = found < LOOKS ? 0 : turn + LOOKS;
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+/* Nobody says that a window has gone that was used without glXCreateWindow: with each new one, some
+ * of the others are looked at. */
+static void forget_gone(Display *display)
+{
+	GLXDrawable ids[LOOKS];
+	struct glx_geometry geometry;
+	const unsigned count = some_idle(display, ids);
+	for (unsigned i = 0; i < count; i++)
+		if (!glx_geometry(display, ids[i], &geometry))
+			forget(display, ids[i]);
+}
+
 /* A window of the same number that was destroyed and made again may want another config. */
 static bool still_fits(const struct glx_drawable *drawable, const struct glx_config *config)
 {
@@ -92,6 +136,7 @@ struct glx_drawable *glx_drawable_get(
 		forget(display, id);
 	if (!id)
 		return NULL;
+	forget_gone(display);
 	struct glx_drawable *made = add(display, id, id, WINDOW, config, 0, 0);
 	if (made)
 		made->implicit = true;

@@ -10,7 +10,7 @@ $(BUILD)/libGLX_glckpt.so.0: $(GLSHIM_GLX)
 $(BUILD)/libEGL_glckpt.so.0: $(GLSHIM_EGL)
 $(BUILD)/libGLX_glckpt.so.0 $(BUILD)/libEGL_glckpt.so.0: $(GLSHIM) $(WIRE_ENTRIES) $(WIRE)
 	$(call say,LINK)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,defs \
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,defs -Wl,-z,nodelete \
 		-Wl,--version-script=glshim/exports.map -o $@ $^ -lX11 -pthread
 
 # How glvnd's libEGL finds its vendor.

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from harness import churn
 from harness.driver import BUILD, TOP, processes_below, wait_until
 
 PROXY = ("--gl", "proxy")
@@ -78,24 +79,7 @@ def test_show_says_where_time_goes(glckpt):
     glckpt.ok("kill", session)
 
 
-def held(pid: int) -> tuple[int, int]:
-    """Memory in KiB, and descriptors."""
-    return int(status_of(pid, "VmRSS")), len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
 def test_nothing_is_left_of_contexts_and_frames(glckpt):
-    session = glckpt.launch(SAMPLES / "gl-churn", glckpt.work, "200", "2000", options=PROXY)
-    marks = []
-    for number in range(1, 5):
-        wait_until(lambda: f"mark {number}\n" in glckpt.log(session) + "\n",
-            f"quarter {number}", timeout=180)
-        words = processes_below(glckpt.base).items()
-        ends = [pid for pid, line in words if Path(line.split(" ")[0]).name == "gl-churn"]
-        marks.append({pid: held(pid) for pid in sorted(proxies(glckpt) | set(ends))})
-        (glckpt.work / str(number)).touch()
-    assert glckpt.wait(session) == 0
-    settled, last = marks[1], marks[3]
-    assert len(settled) == 3
-    for pid, (memory, descriptors) in settled.items():
-        assert last[pid][1] == descriptors, marks
-        assert last[pid][0] < memory + 8192, marks
+    """In small; `make leaks` is the whole."""
+    marks = churn.churn(glckpt, 400, 1200, 180, PROXY)
+    assert churn.grown(marks, slack=8192) == []
