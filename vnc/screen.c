@@ -47,6 +47,12 @@ static void end_list(rfbClientIteratorPtr iterator)
 
 /* ---- what viewers do: their threads ---- */
 
+/* A viewer's clientData. */
+struct viewer {
+	rfbPixelFormat format; /* that pixels are sent in */
+	uintptr_t since;       /* ms: in the way of a new size at every try; 0: it was not */
+};
+
 static struct screen *screen_of(const rfbClientPtr client)
 {
 	return client->screen->screenData;
@@ -144,6 +150,7 @@ static void on_gone(rfbClientPtr client)
 	pthread_mutex_unlock(&list);
 	if (pthread_equal(pthread_self(), client->client_thread))
 		pthread_detach(pthread_self());
+	free(client->clientData);
 	free(client->wsctx); /* 45 kB of a browser's connection that libvncserver forgets */
 	input_wake(input_of(client));
 }
@@ -189,8 +196,53 @@ static void on_display(rfbClientPtr client)
 	relative_tell(client, atomic_load(&screen_of(client)->pointerless));
 }
 
+static bool is_sendable(const rfbPixelFormat *format)
+{
+	const int bits = format->bitsPerPixel;
+	return bits == 8 || (format->trueColour && (bits == 16 || bits == 32));
+}
+
+static rfbBool change_format(rfbClientPtr client, const rfbPixelFormat *wanted)
+{
+	struct viewer *viewer = client->clientData;
+	client->format = *wanted;
+	if (rfbSetTranslateFunction(client)) {
+		viewer->format = *wanted;
+		return TRUE;
+	}
+	client->format = viewer->format;
+	return FALSE;
+}
+
+/*
+ * libvncserver (0.9.14) takes a viewer's new format while its other thread may just fill a buffer
+ * that was measured for the old one. So the old one stays until nothing is being sent, and for
+ * good where the new one is none.
+ */
+static rfbBool on_format(rfbClientPtr client)
+{
+	const struct viewer *viewer = client->clientData;
+	const rfbPixelFormat wanted = client->format;
+	if (!pthread_equal(pthread_self(), client->client_thread))
+		return rfbSetTranslateFunction(client); /* of a new size, nobody is written to */
+	client->format = viewer->format;
+	if (!is_sendable(&wanted)) {
+		rfbCloseClient(client);
+		return FALSE;
+	}
+	LOCK(client->sendMutex);
+	rfbBool changed = change_format(client, &wanted);
+	UNLOCK(client->sendMutex);
+	return changed;
+}
+
 static enum rfbNewClientAction on_new(rfbClientPtr client)
 {
+	struct viewer *viewer = calloc(1, sizeof(*viewer));
+	if (!viewer)
+		return RFB_CLIENT_REFUSE;
+	viewer->format = client->format;
+	client->clientData = viewer;
 	drop_path(client);
 	client->clientGoneHook = on_gone;
 	client->clientFramebufferUpdateRequestHook = on_asked;
@@ -228,6 +280,7 @@ static void set_hooks(rfbScreenInfoPtr rfb)
 	rfb->setDesktopSizeHook = on_size;
 	rfb->newClientHook = on_new;
 	rfb->displayHook = on_display;
+	rfb->setTranslateFunction = on_format;
 }
 
 int screen_init(struct screen *screen, const char *name, int width, int height, struct input *input,
@@ -302,6 +355,17 @@ void screen_dismiss(struct screen *screen)
 	pthread_mutex_unlock(&screen->admission);
 }
 
+/* libvncserver (0.9.14): the thread that writes to a viewer looks whether it is gone, and only then
+ * takes the lock to wait; told in between it would wait for the next picture. */
+static void wake_if_gone(rfbClientPtr client)
+{
+	if (client->state != RFB_SHUTDOWN)
+		return;
+	LOCK(client->updateMutex);
+	TSIGNAL(client->updateCond);
+	UNLOCK(client->updateMutex);
+}
+
 int screen_viewers(const struct screen *screen, int *connected)
 {
 	int count = 0, all = 0;
@@ -309,6 +373,7 @@ int screen_viewers(const struct screen *screen, int *connected)
 	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator)); all++) {
 		count += client->state == RFB_NORMAL;
 		take_pointer_from_looker(client);
+		wake_if_gone(client);
 	}
 	end_list(iterator);
 	if (connected)
@@ -428,16 +493,16 @@ static bool is_written_to(rfbClientPtr client)
 	return false;
 }
 
-/* A viewer's clientData says since when, in ms, it was found so at every try; NULL: it was not. */
 static bool is_in_the_way(rfbClientPtr client, uintptr_t now)
 {
+	struct viewer *viewer = client->clientData;
 	if (!is_written_to(client)) {
-		client->clientData = NULL;
+		viewer->since = 0;
 		return false;
 	}
-	if (!client->clientData)
-		client->clientData = (void *)now;
-	if (now - (uintptr_t)client->clientData > STUCK_VIEWER_MS && client->sock >= 0)
+	if (!viewer->since)
+		viewer->since = now;
+	if (now - viewer->since > STUCK_VIEWER_MS && client->sock >= 0)
 		shutdown(client->sock, SHUT_RDWR);
 	return true;
 }
@@ -457,7 +522,7 @@ static void forget_who_was_in_the_way(const struct screen *screen)
 {
 	rfbClientIteratorPtr iterator = begin_list(screen->rfb);
 	for (rfbClientPtr client; (client = rfbClientIteratorNext(iterator));)
-		client->clientData = NULL;
+		((struct viewer *)client->clientData)->since = 0;
 	end_list(iterator);
 }
 

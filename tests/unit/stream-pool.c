@@ -1,5 +1,6 @@
 /* stream-pool: buffers that come back in time, and such that do not. */
 #include "xdetach/stream/pool.h"
+#include "xdetach/stream/stream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,9 +10,12 @@
 
 enum { WANTED = 64 };
 
-/* A few buffers are prepared, and there was no time for the others. */
+/* A few buffers are prepared, and there was no time for the others. Where memory is short there may
+ * never be more. */
 static struct stream_pool *make_pool(void)
 {
+	if (stream_pool_spare_memory() < WANTED * STREAM_CHUNK)
+		skip();
 	struct err err = ERR_INIT;
 	struct stream_pool *pool = stream_pool_create(1, WANTED, 1, 0, &err);
 	assert_non_null(pool);

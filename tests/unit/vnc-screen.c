@@ -4,6 +4,8 @@
 #include "base/io.h"
 #include "base/scope.h"
 
+#include <arpa/inet.h>
+#include <pthread.h>
 #include <rfb/rfb.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,19 +39,80 @@ static void await_nobody(const struct screen *screen)
 	}
 }
 
+/* Our end of a connection that says this first. */
+static int connect_viewer(struct screen *screen, const void *first, size_t size)
+{
+	int ends[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(io_write_full(ends[0], first, size), 0);
+	screen_admit(screen, ends[1], PASS_USE);
+	return ends[0];
+}
+
+static void open_screen(struct screen *screen, struct input *input)
+{
+	struct err err = ERR_INIT;
+	assert_int_equal(input_init(input, &err), 0);
+	assert_int_equal(screen_init(screen, "test", 64, 48, input, &err), 0);
+}
+
 static void test_a_browser_is_closed_from_both_ends(void **state)
 {
 	static struct screen screen;
 	static struct input input;
-	struct err err = ERR_INIT;
-	int ends[2];
-	assert_int_equal(input_init(&input, &err), 0);
-	assert_int_equal(screen_init(&screen, "test", 64, 48, &input, &err), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	scoped_fd int browser = ends[0];
-	assert_int_equal(io_write_full(browser, upgrade, sizeof(upgrade) - 1), 0);
-	screen_admit(&screen, ends[1], PASS_USE);
+	open_screen(&screen, &input);
+	scoped_fd int browser = connect_viewer(&screen, upgrade, sizeof(upgrade) - 1);
 	close_twice(screen.rfb);
+	await_nobody(&screen);
+}
+
+/* ---- formats of pixels ---- */
+
+/* Version, no security, shared. */
+static const char handshake[] = "RFB 003.008\n\x01\x01";
+
+/* Reads until the bridge has closed the connection. */
+static void *read_all(void *data)
+{
+	static char rest[65536];
+	const int *viewer = data;
+	while (recv(*viewer, rest, sizeof(rest), 0) > 0)
+		;
+	return NULL;
+}
+
+static int ask_in_format(int viewer, uint8_t bits)
+{
+	const struct {
+		rfbSetPixelFormatMsg format;
+		rfbFramebufferUpdateRequestMsg ask;
+	} __attribute__((packed)) message = {
+		.format = {.type = rfbSetPixelFormat,
+			.format = {.bitsPerPixel = bits,
+				.depth = bits,
+				.trueColour = 1,
+				.redMax = htons(3),
+				.greenMax = htons(3),
+				.blueMax = htons(3),
+				.greenShift = 2,
+				.blueShift = 4}},
+		.ask = {.type = rfbFramebufferUpdateRequest, .w = htons(64), .h = htons(48)},
+	};
+	return io_write_full(viewer, &message, sizeof(message));
+}
+
+static void test_formats_change_while_pixels_are_sent(void **state)
+{
+	static struct screen screen;
+	static struct input input;
+	pthread_t reader;
+	open_screen(&screen, &input);
+	scoped_fd int viewer = connect_viewer(&screen, handshake, sizeof(handshake) - 1);
+	assert_int_equal(pthread_create(&reader, NULL, read_all, &viewer), 0);
+	for (int i = 0; i < 5000; i++)
+		assert_int_equal(ask_in_format(viewer, i % 2 ? 8 : 32), 0);
+	ask_in_format(viewer, 0);
+	pthread_join(reader, NULL);
 	await_nobody(&screen);
 }
 
@@ -57,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_browser_is_closed_from_both_ends),
+		cmocka_unit_test(test_formats_change_while_pixels_are_sent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
