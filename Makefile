@@ -252,7 +252,7 @@ completiondir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 install: all
 	install -D -m 755 -t $(bindir) $(BUILD)/glckpt
 	install -D -m 755 -t $(libexecdir) $(BUILD)/glckpt-stub $(BUILD)/glckpt-mapfiles.so \
-		$(BUILD)/glckpt-vnc $(BUILD)/glckpt-record $(BUILD)/glckpt-web
+		$(BUILD)/glckpt-vnc $(BUILD)/glckpt-record $(BUILD)/glckpt-web $(BUILD)/glckpt-gl
 	install -D -m 644 -t $(libexecdir)/page $(BUILD)/page/*
 	install -D -m 755 -t $(libexecdir)/criu-plugin $(BUILD)/criu-plugin/glckpt.so
 	install -D -m 755 -t $(libexecdir)/bin $(BUILD)/bin/glproxy

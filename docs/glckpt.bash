@@ -8,6 +8,7 @@ _glckpt_sessions() {
 _glckpt_words() { # PROGRAM COMMAND WORD
 	case $2:$3 in
 	*:-*) "$1" "$2" --help 2>/dev/null | grep -o -e '--[a-z-]*' ;;
+	gl:*) echo ls png verify export ;;
 	checkpoint:* | logs:* | wait:* | kill:* | show:* | screenshot:* | record:* | view:* | attach:* | detach:*)
 		_glckpt_sessions "$1" ;;
 	esac

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CONTENTS_DIR "contents"
@@ -27,6 +28,7 @@ struct content_hash {
 struct contents {
 	int here;
 	int parent;        /* -1: none */
+	bool hashes;       /* nothing is written: for comparing */
 	void *compressor;  /* made when first needed */
 	uint64_t written;  /* bytes of files that this one has made */
 	uint64_t borrowed; /* ... and that were there or in the parent */

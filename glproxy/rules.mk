@@ -1,6 +1,6 @@
 # ---- glproxy: renders for application processes ------------------------------------------------
 GLPROXY_PKGS := egl xcb xcb-shm libxxhash libzstd libseccomp
-cflags-glproxy = -I$(BUILD)/wire $(shell $(PKG_CONFIG) --cflags $(GLPROXY_PKGS))
+cflags-glproxy = -I$(BUILD)/wire $(shell $(PKG_CONFIG) --cflags $(GLPROXY_PKGS) jansson libpng zlib)
 GLPROXY := $(call objects,$(wildcard glproxy/*.c))
 $(GLPROXY): | $(BUILD)/wire/.made
 
@@ -13,6 +13,19 @@ $(BUILD)/bin/glproxy: $(GLPROXY) $(BUILD)/wire/decode.o $(WIRE) $(BASE)
 
 all: $(BUILD)/bin/glproxy
 
+# What is behind `glckpt gl`: a program of its own, which no session needs.
+GL_LOOK_PKGS := jansson libpng zlib
+GL_LOOK := $(call objects,$(wildcard glproxy/look/*.c))
+$(GL_LOOK): | $(BUILD)/wire/.made
+$(BUILD)/glckpt-gl: $(GL_LOOK) $(filter-out $(BUILD)/glproxy/main.o,$(GLPROXY)) $(BUILD)/wire/decode.o \
+		$(WIRE) $(WIRE_CALLS) $(BASE)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS) $(GL_LOOK_PKGS)) -lm -pthread
+
+all: $(BUILD)/glckpt-gl
+
 # The decoder without a driver: for its tests, and for the fuzzer (clang's).
 GL_TESTED := $(filter-out $(BUILD)/glproxy/main.o,$(GLPROXY)) $(BUILD)/wire/decode.o $(WIRE) \
 	$(BUILD)/tests/fake_driver.o
@@ -23,6 +36,15 @@ $(BUILD)/tests/unit/decode: $(BUILD)/tests/unit/decode.o $(GL_TESTED) $(BASE)
 		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS) cmocka) -pthread
 $(BUILD)/tests/unit/decode.o $(BUILD)/tests/fuzz/decode.o $(BUILD)/tests/fuzz/driver.o $(BUILD)/tests/fake_driver.o: | \
 	$(BUILD)/wire/.made
+
+# What looks at snapshots, on the same.
+$(BUILD)/tests/unit/look: $(BUILD)/tests/unit/look.o $(filter-out %/main.o,$(GL_LOOK)) $(GL_TESTED) \
+		$(WIRE_CALLS) $(BASE)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS) $(GL_LOOK_PKGS) cmocka) -lm -pthread
+$(BUILD)/tests/unit/look.o: | $(BUILD)/wire/.made
 
 #: fuzz         feeds nonsense to the decoder of the GL stream for an hour, or SECONDS=N
 .PHONY: fuzz

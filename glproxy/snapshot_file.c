@@ -80,6 +80,7 @@ static int open_file(struct snapshot_out *out, const struct snapshot_place *plac
 	out->has_contents = true;
 	if (contents_open(&out->contents, place->directory, place->parent, true, err))
 		return -1;
+	out->contents.hashes = place->hashes;
 	out->fd = io_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
 	return out->fd < 0 ? -1 : 0;
 }

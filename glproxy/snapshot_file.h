@@ -24,6 +24,7 @@ struct snapshot_place {
 	const char *directory;
 	const char *name;
 	const char *parent; /* folder of an earlier snapshot, or NULL; only for writing */
+	bool hashes;        /* only for writing: of large pieces the hashes alone, for comparing */
 };
 
 struct snapshot_out {

@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import emit  # noqa: E402
+import emit_calls  # noqa: E402
 import emit_proxy  # noqa: E402
 import emit_shim  # noqa: E402
 import model  # noqa: E402
@@ -77,6 +78,8 @@ def main() -> None:
     write(f"{args.out}/extensions.c", emit.extensions(offered))
     write(f"{args.out}/track_calls.h", emit.track(calls))
     write(f"{args.out}/names.c", emit.names_text(calls, []))
+    write(f"{args.out}/calls_table.c", emit_calls.calls(calls))
+    write(f"{args.out}/enums.c", emit_calls.enums(registry.enums(args.registry)))
     write(f"{args.out}/driver_table.h", emit.driver(every))
     write(f"{args.out}/entries.h", emit_shim.header(calls, local))
     for part in range(SHIM_PARTS):

@@ -96,3 +96,20 @@ def load(path: str, extensions: set[str] | None) -> list[Command]:
         if name != canonical:
             commands[canonical].names.append(name)
     return [commands[name] for name in sorted(commands)]
+
+
+VENDORS = ("3DFX", "AMD", "ANDROID", "ANGLE", "APPLE", "ARB", "ARM", "ATI", "DMP", "EXT", "FJ", "HP", "IBM", "IMG",
+           "INGR", "INTEL", "KHR", "MESA", "MESAX", "NV", "NVX", "OES", "OML", "OVR", "PGI", "QCOM", "REND", "S3",
+           "SGI", "SGIS", "SGIX", "SUN", "SUNX", "VIV", "WEBGL", "WIN")
+
+
+def enums(path: str) -> dict[int, str]:
+    """The best name of each number from 0x100 on: none of a vendor's where there is another, a short one."""
+    best: dict[int, tuple] = {}
+    for group in ET.parse(path).getroot().iterfind("enums"):
+        for enum in group.findall("enum") if group.get("type") != "bitmask" else ():
+            value, name = int(enum.get("value"), 0), enum.get("name")
+            rank = (name.rsplit("_", 1)[1] in VENDORS, len(name), name)
+            if 0x100 <= value < 1 << 32 and rank < best.get(value, (True, 1000, "")):
+                best[value] = rank
+    return {value: rank[2] for value, rank in best.items()}
