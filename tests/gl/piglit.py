@@ -3,8 +3,13 @@
 
 Runs the tests through the proxy. Those that do not pass run natively as well, and those that are lost run
 once more both ways, so that neither a busy machine nor a test that is flaky natively counts. Ends 0 when
-nothing is lost: no test that passes natively fails, crashes or is skipped through the proxy. The results are
-kept in build/piglit (--keep), differences are listed by name.
+nothing is lost: no test that passes natively fails, crashes or is skipped through the proxy, and no proxy
+dies of what the driver survives. Differences are listed by name; the results are kept in build/piglit
+(--keep). A run that is cut off goes on where it stopped when it is started again with the same build;
+what is known of the native driver is kept as long as the driver stays the same.
+
+All of quick_shader runs many tests a process, as piglit itself offers it (a third of the time); what does
+not pass that way runs again by itself.
 
 A list (--tests) has a name a line, `PROFILE NAME`; a line that begins with `#` is a comment. So has a list of
 tests known to be lost (--known), each followed by ` # ` and the reason: they are run too, and one that passes
@@ -15,12 +20,13 @@ from __future__ import annotations
 
 import argparse
 import bz2
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -32,42 +38,119 @@ TOP = Path(__file__).resolve().parent.parent.parent
 GLRUN = TOP / "tests/gl/glrun"
 RANK = {"pass": 3, "warn": 2, "skip": 1}  # all others: 0
 
+RESULTS = "results.json.bz2"
+DRIVER = [*Path("/usr/lib").glob("*/dri/swrast_dri.so"), *Path("/usr/lib").glob("*/piglit/tests/quick_*.gz")]
+# Profiles that piglit runs with many tests a process, and the groups that are left out: those of which
+# quick_shader runs some, chosen by chance, and the other profile all.
+TOGETHER = {"quick_shader": ["@vs_in$"]}
+TOGETHER_S = 3600  # for a group
+DIED = re.compile(r"^glproxy: (\S+): its proxy has died.*$", re.MULTILINE)
+
 Results = dict[str, str]
 
 
 class Piglit:
-    """Runs tests of one profile on an X server."""
+    """Runs tests of one profile on an X server, and keeps what it found in a folder."""
 
     def __init__(self, profile: str, server: XServer, arguments: argparse.Namespace):
         self.profile = profile
         self.environment = server.environment | {"PIGLIT_NO_WINDOW": "1"}
         self.jobs = str(arguments.jobs)
-        self.timeout = str(arguments.timeout)
+        self.timeout = arguments.timeout
         self.build = arguments.build
+        self.keep = arguments.keep / profile
+        self.log = self.keep / "proxies.log"
+        self.keep.mkdir(parents=True, exist_ok=True)
 
-    def run(self, tests: set[str] | None, proxied: bool) -> Results:
-        """The result of each test by name; None: all of the profile."""
-        if tests is not None and not tests:
-            return {}
-        folder = Path(tempfile.mkdtemp(prefix="piglit-"))
-        try:
-            command = [*(["--build", self.build] if proxied else []), "piglit", "run", "-o", "-j", self.jobs,
-                "--timeout", self.timeout]
-            if tests is not None:
-                (folder / "list").write_text("".join(f"{name}\n" for name in sorted(tests)))
-                command += ["--test-list", str(folder / "list")]
-            command += [self.profile, str(folder / "results")]
-            subprocess.run([*([str(GLRUN)] if proxied else []), *command], stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, check=False, env=self.environment)
-            return self._read(folder / "results" / "results.json.bz2")
-        finally:
+    def run(self, stage: str, tests: set[str] | None, proxied: bool) -> Results:
+        """The result of each test by name; None: all of the profile. Goes on with a stage that was cut off."""
+        if tests is None and self.profile in TOGETHER:
+            return self._run_together(stage, proxied)
+        return self._run_stage(stage, tests, proxied) if tests != set() else {}
+
+    def _run_together(self, stage: str, proxied: bool) -> Results:
+        """Many tests a process; of groups that only a part is chosen of, and where names are missing, one by one."""
+        names = subprocess.run(["piglit", "print-cmd", "--format", "{name}", self.profile],
+            stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+        found = self._run_stage(stage, None, proxied)
+        results = {name: found[name] for name in names if name in found}
+        return results | self.run(f"{stage}-rest", set(names) - results.keys(), proxied)
+
+    def _run_stage(self, stage: str, tests: set[str] | None, proxied: bool) -> Results:
+        folder, stamp = self.keep / stage, self.keep / f"{stage}.stamp"
+        names = "\n".join(sorted(tests)) if tests is not None else ""
+        current = stamp_of(*(build_of(self.build) if proxied else DRIVER), text=names)
+        begun = stamp.exists() and stamp.read_text() == current and folder.exists()
+        if not begun:
             shutil.rmtree(folder, ignore_errors=True)
+            (self.keep / f"{stage}.list").write_text(names)
+            stamp.write_text(current)
+        if not (folder / RESULTS).exists():
+            resume = begun and any((folder / "tests").glob("*.json"))
+            self._start(proxied, self._resume(folder) if resume else self._begin(stage, folder, tests))
+        return self._read(folder / RESULTS, tests is None and self.profile in TOGETHER)
+
+    def _resume(self, folder: Path) -> list[str]:
+        return ["resume", "-j", self.jobs, str(folder)]
+
+    def _begin(self, stage: str, folder: Path, tests: set[str] | None) -> list[str]:
+        together = tests is None and self.profile in TOGETHER
+        options = ["-o", "-j", self.jobs, "--timeout", str(TOGETHER_S if together else self.timeout)]
+        if tests is not None:
+            options += ["--test-list", str(self.keep / f"{stage}.list")]
+        if together:
+            options += ["--process-isolation", "false", *(o for x in TOGETHER[self.profile] for o in ("-x", x))]
+        return ["run", *options, self.profile, str(folder)]
+
+    def _start(self, proxied: bool, arguments: list[str]) -> None:
+        command = [str(GLRUN), "--build", self.build] if proxied else []
+        with self.log.open("a") as log:
+            subprocess.run([*command, "piglit", *arguments], stdout=subprocess.DEVNULL,
+                stderr=log if proxied else subprocess.DEVNULL, check=False, env=self.environment)
+
+    def native(self, tests: set[str]) -> Results:
+        """What the native driver makes of tests; asked once a driver."""
+        file, current = self.keep / "native.json", stamp_of(*DRIVER)
+        known = json.loads(file.read_text()) if file.exists() else {}
+        results = known.get("results", {}) if known.get("driver") == current else {}
+        results |= self.run("native", tests - results.keys(), False)
+        file.write_text(json.dumps({"driver": current, "results": results}, indent=1, sort_keys=True))
+        return {name: results[name] for name in tests}
+
+    def deaths(self) -> dict[str, str]:
+        """What the log says last of each proxy that died."""
+        log = self.log.read_text() if self.log.exists() else ""
+        return {died.group(1): died.group(0) for died in DIED.finditer(log)}
+
+    def finish(self) -> None:
+        """The next run is a new one."""
+        for stage in self.keep.glob("*.stamp"):
+            stage.unlink()
+        shutil.move(self.log, self.log.with_suffix(".old.log"))
 
     @staticmethod
-    def _read(file: Path) -> Results:
+    def _read(file: Path, together: bool) -> Results:
         with bz2.open(file) as data:
             tests = json.load(data)["tests"]
-        return {name: found["result"] for name, found in tests.items()}
+        found: Results = {}
+        for name, test in tests.items():
+            found[name] = test["result"]
+            for part, result in test["subtests"].items() if together else ():
+                found.setdefault(f"{name}@{part}", result)
+        return found
+
+
+def build_of(build: str) -> list[Path]:
+    return [Path(build) / name for name in ("bin/glproxy", "libGLX_glckpt.so.0", "libEGL_glckpt.so.0")]
+
+
+def stamp_of(*files: Path, text: str = "") -> str:
+    """Changes when one of the files does, or the text."""
+    stamp = hashlib.sha256(text.encode())
+    for file in files:
+        with file.open("rb") as data:
+            stamp.update(hashlib.file_digest(data, "sha256").digest())
+    return stamp.hexdigest()
 
 
 def is_lost(before: str, after: str) -> bool:
@@ -78,13 +161,12 @@ def lost_of(native: Results, proxied: Results) -> set[str]:
     return {name for name in native if is_lost(native[name], proxied.get(name, "missing"))}
 
 
-def compare(piglit: Piglit, tests: set[str] | None, keep: Path) -> tuple[Results, set[str]]:
-    """The results through the proxy, and those tests that are lost."""
-    proxied = piglit.run(tests, True)
-    rest = {name for name, result in proxied.items() if result != "pass"}
-    native = piglit.run(rest, False)
+def compare(piglit: Piglit, tests: set[str] | None) -> tuple[Results, set[str], bool]:
+    """The results through the proxy, those tests that are lost, and whether proxies died of themselves."""
+    proxied = piglit.run("proxy", tests, True)
+    native = piglit.native({name for name, result in proxied.items() if result != "pass"})
     lost = lost_of(native, proxied)
-    again, native_again = piglit.run(lost, True), piglit.run(lost, False)
+    again, native_again = piglit.run("proxy-again", lost, True), piglit.run("native-again", lost, False)
     flaky = {name for name in lost if native_again[name] != native[name]}
     proxied |= again
     lost = lost_of({name: native[name] for name in lost - flaky}, proxied)
@@ -92,12 +174,17 @@ def compare(piglit: Piglit, tests: set[str] | None, keep: Path) -> tuple[Results
         if native[name] != proxied[name]:
             note = ", natively flaky" if name in flaky else "" if name in lost else ", not lost"
             print(f"{native[name]} -> {proxied[name]}{note}  {name}")
+    deaths = piglit.deaths()
+    died = len(deaths) > sum(result == "crash" for result in native.values())
+    if died:
+        print("\n".join(deaths.values()))
     print(f"{piglit.profile}: {len(proxied)} tests, proxy {dict(Counter(proxied.values()))}, "
         f"{len(lost)} lost", flush=True)
-    keep.mkdir(parents=True, exist_ok=True)
-    kept = {"proxy": proxied, "native": native, "flaky": sorted(flaky), "lost": sorted(lost)}
-    (keep / f"{piglit.profile}.json").write_text(json.dumps(kept, indent=1, sort_keys=True))
-    return proxied, lost
+    kept = {"proxy": proxied, "native": native, "flaky": sorted(flaky), "lost": sorted(lost),
+        "deaths": deaths}
+    (piglit.keep / "found.json").write_text(json.dumps(kept, indent=1, sort_keys=True))
+    piglit.finish()
+    return proxied, lost, died
 
 
 def read_list(*files: Path) -> dict[str, set[str]]:
@@ -136,10 +223,10 @@ def main() -> None:
     count, as_known, lost = 0, True, set()
     with XServer() as server:
         for profile, tests in chosen.items():
-            proxied, missing = compare(Piglit(profile, server, args), tests, args.keep)
+            proxied, missing, died = compare(Piglit(profile, server, args), tests)
             count += len(proxied)
             lost |= missing
-            as_known &= judge(proxied, missing, known.get(profile, set()))
+            as_known &= not died and judge(proxied, missing, known.get(profile, set()))
     print(f"{count} tests, {len(lost)} lost")
     sys.exit(0 if as_known and count else 1)
 
