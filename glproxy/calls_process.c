@@ -205,6 +205,30 @@ void proxy_ckSwap(struct exec *x, GLuint number, GLint left, GLint bottom, GLint
 	exec_reply(x, 0); /* somebody may wait for a frame to be over */
 }
 
+/* The surface of a number, where the context can read from it. */
+static struct surface *readable_surface(struct exec *x, GLuint number)
+{
+	struct context *context = context_only(x) ? x->context : NULL;
+	struct surface *surface = context && context->current ? surface_of(x, number) : NULL;
+	return surface && context->own == EGL_NO_SURFACE ? surface : NULL;
+}
+
+GLuint proxy_ckSurfaceImage(
+	struct exec *x, GLuint number, GLuint texture, GLint level, GLenum format)
+{
+	struct surface *surface = readable_surface(x, number);
+	return surface && surface_to_texture(surface, x->context, texture, level, format);
+}
+
+GLuint proxy_ckSurfaceCopy(struct exec *x, GLuint number, GLuint drawable, const GLchar *display)
+{
+	struct surface *surface = readable_surface(x, number);
+	if (!surface || !display)
+		return 0;
+	return x->replaying || x->proxy->let_go ||
+		surface_to_pixmap(surface, x->context, display, drawable);
+}
+
 void proxy_ckShowFront(struct exec *x, GLuint wait)
 {
 	if (!context_only(x) || !x->context->current)

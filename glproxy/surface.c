@@ -312,6 +312,68 @@ void surface_show(
 		present_end(surface->present, 0, 0, 0, 0);
 }
 
+/* False where the driver does not let the context read from it: it is current elsewhere. */
+static bool read_from(const struct surface *surface, struct context *context)
+{
+	context_read_from(context, surface->egl);
+	return eglGetCurrentSurface(EGL_READ) == surface->egl;
+}
+
+static bool copy_level(
+	const struct surface *surface, const struct context *context, int level, GLenum format)
+{
+	const struct driver *gl = context->exec.driver;
+	gl->CopyTexImage2D(GL_TEXTURE_2D, level, format, 0, 0, (GLsizei)surface->width,
+		(GLsizei)surface->height, 0);
+	return gl->GetError() == GL_NO_ERROR;
+}
+
+/* OpenGL ES copies no alpha from where there is none: it is 1 either way. */
+static void copy_to_texture(const struct surface *surface, const struct context *context,
+	GLuint texture, int level, GLenum format)
+{
+	const struct driver *gl = context->exec.driver;
+	GLint bound = 0;
+	if (texture && !gl->IsTexture(texture))
+		return;
+	gl->GetIntegerv(GL_TEXTURE_BINDING_2D, &bound);
+	gl->BindTexture(GL_TEXTURE_2D, texture);
+	if (!copy_level(surface, context, level, format))
+		copy_level(surface, context, level, GL_RGB);
+	gl->BindTexture(GL_TEXTURE_2D, (GLuint)bound);
+}
+
+bool surface_to_texture(
+	struct surface *surface, struct context *context, GLuint texture, int level, GLenum format)
+{
+	struct reading saved;
+	const bool reads = read_from(surface, context);
+	if (reads) {
+		begin_reading(context, &saved);
+		copy_to_texture(surface, context, texture, level, format);
+		end_reading(context, &saved);
+	}
+	context_bind(context);
+	return reads;
+}
+
+bool surface_to_pixmap(
+	struct surface *surface, struct context *context, const char *display, unsigned pixmap)
+{
+	unsigned width, height;
+	struct present *present = present_create(display, pixmap, &width, &height);
+	const bool reads = present && read_from(surface, context);
+	void *picture = reads ? present_begin(present, surface->width, surface->height) : NULL;
+	if (picture) {
+		read_picture(context, surface, picture);
+		present_end(present, 0, 0, surface->width, surface->height);
+		present_settle(present);
+	}
+	context_bind(context);
+	present_destroy(present);
+	return picture;
+}
+
 void surface_settle(struct surface *surface)
 {
 	if (surface && surface->present)

@@ -79,6 +79,13 @@ void surface_unite(struct surface *surface);
 void surface_show(
 	struct surface *surface, struct context *context, int x, int y, int width, int height);
 
+/* The colours of `egl` as a level of a texture (the driver's name), or in an X pixmap. The context
+ * is current, and need not be to this surface. */
+bool surface_to_texture(
+	struct surface *surface, struct context *context, GLuint texture, int level, GLenum format);
+bool surface_to_pixmap(
+	struct surface *surface, struct context *context, const char *display, unsigned pixmap);
+
 /* Waits, not for long, until all pictures are in the window. */
 void surface_settle(struct surface *surface);
 

@@ -272,6 +272,12 @@ static void take_hold(struct context *context, struct surface *draw, struct surf
 		draw->owner = &context->shim;
 }
 
+static bool copy_to_texture(const struct surface *surface)
+{
+	return send_ckSurfaceImage(
+		surface->number, surface->texture, surface->level, surface->format);
+}
+
 static void unbind(struct context *context)
 {
 	send_ckMakeCurrent(WIRE_RELEASE, 0);
@@ -287,6 +293,8 @@ unsigned context_make_current(struct context *context, struct surface *draw, str
 	if (context && context != before &&
 		!atomic_compare_exchange_strong(&context->current, &nobody_has, 1))
 		return EGL_BAD_ACCESS;
+	if (before && before->draw && before->draw->bound && before->draw != draw)
+		copy_to_texture(before->draw);
 	if (before && before != context)
 		unbind(before);
 	if (context) {
@@ -351,6 +359,24 @@ void surface_destroy(struct surface *surface)
 		process_unlock();
 	}
 	drop_surface(surface);
+}
+
+bool surface_bind(struct surface *surface, int level, unsigned format)
+{
+	GLint texture = 0;
+	if (shim_current == &none)
+		return false;
+	shim_glGetIntegerv(GL_TEXTURE_BINDING_2D, &texture);
+	surface->texture = (GLuint)texture;
+	surface->level = level;
+	surface->format = format;
+	surface->bound = copy_to_texture(surface);
+	return surface->bound;
+}
+
+bool surface_to_pixmap(const struct surface *surface, const char *display, uint32_t pixmap)
+{
+	return shim_current != &none && send_ckSurfaceCopy(surface->number, pixmap, display);
 }
 
 void surface_swap(struct surface *surface, int x, int y, int width, int height)

@@ -68,6 +68,13 @@ struct surface {
 	unsigned width, height; /* of a pbuffer */
 	_Atomic uint32_t references;
 	struct shim_context *owner; /* current to this context */
+
+	/* EGL's pbuffers as textures: a copy, made when the surface is bound and made anew when a
+	 * context turns away from it. */
+	bool bound;
+	GLuint texture;
+	GLint level;
+	GLenum format;
 };
 
 struct context {
@@ -110,6 +117,11 @@ struct surface *surface_create(int kind, int config, unsigned flags, unsigned wi
 
 /* Of the program's hands; a context that is current with it keeps it until it lets go. */
 void surface_destroy(struct surface *surface);
+
+/* Binds a surface to the current context's texture; copies one into a pixmap. False where the
+ * current context cannot read it. */
+bool surface_bind(struct surface *surface, int level, unsigned format);
+bool surface_to_pixmap(const struct surface *surface, const char *display, uint32_t pixmap);
 
 /* Shows the current context's picture in its window; width 0: all of it. */
 void surface_swap(struct surface *surface, int x, int y, int width, int height);

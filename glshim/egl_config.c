@@ -93,6 +93,12 @@ static bool attribute(const struct egl_config *config, EGLint name, EGLint *valu
 	case EGL_NATIVE_RENDERABLE:
 		*value = config->visual != 0;
 		break;
+	case EGL_BIND_TO_TEXTURE_RGB:
+		*value = !c->samples;
+		break;
+	case EGL_BIND_TO_TEXTURE_RGBA:
+		*value = !c->samples && c->alpha;
+		break;
 	case EGL_COLOR_BUFFER_TYPE:
 		*value = EGL_RGB_BUFFER;
 		break;
@@ -117,8 +123,6 @@ static bool attribute(const struct egl_config *config, EGLint name, EGLint *valu
 	case EGL_LEVEL:
 	case EGL_LUMINANCE_SIZE:
 	case EGL_ALPHA_MASK_SIZE:
-	case EGL_BIND_TO_TEXTURE_RGB:
-	case EGL_BIND_TO_TEXTURE_RGBA:
 	case EGL_MIN_SWAP_INTERVAL:
 	case EGL_TRANSPARENT_RED_VALUE:
 	case EGL_TRANSPARENT_GREEN_VALUE:

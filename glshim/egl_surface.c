@@ -342,17 +342,62 @@ static EGLBoolean SwapInterval(EGLDisplay handle, EGLint interval)
 
 static EGLBoolean CopyBuffers(EGLDisplay handle, EGLSurface surface, EGLNativePixmapType pixmap)
 {
-	return egl_fail(EGL_BAD_NATIVE_PIXMAP);
+	struct egl_display *display = egl_display_of(handle);
+	const struct egl_surface *made = display ? egl_surface_of(display, surface) : NULL;
+	if (!made)
+		return EGL_FALSE;
+	if (!display->x || !pixmap)
+		return egl_fail(EGL_BAD_NATIVE_PIXMAP);
+	XSync(display->x, False);
+	if (!surface_to_pixmap(made->surface, DisplayString(display->x), (uint32_t)pixmap))
+		return egl_fail(EGL_BAD_SURFACE);
+	return egl_done();
+}
+
+/* ---- pbuffers as textures (EGL 1.5, 3.6) ---- */
+
+/* Why it cannot be bound, or let go of; 0: it can. */
+static EGLint check_bindable(const struct egl_surface *surface, EGLint buffer)
+{
+	if (buffer != EGL_BACK_BUFFER)
+		return EGL_BAD_PARAMETER;
+	if (surface->kind != EGL_PBUFFER_BIT || surface->texture_format == EGL_NO_TEXTURE)
+		return EGL_BAD_SURFACE;
+	return surface->texture_target == EGL_TEXTURE_2D ? 0 : EGL_BAD_MATCH;
 }
 
 static EGLBoolean BindTexImage(EGLDisplay handle, EGLSurface surface, EGLint buffer)
 {
-	return egl_fail(EGL_BAD_MATCH); /* no config offers EGL_BIND_TO_TEXTURE_* */
+	struct egl_display *display = egl_display_of(handle);
+	struct egl_surface *made = display ? egl_surface_of(display, surface) : NULL;
+	if (!made)
+		return EGL_FALSE;
+	const EGLint error = check_bindable(made, buffer);
+	if (error)
+		return egl_fail(error);
+	if (made->surface->bound)
+		return egl_fail(EGL_BAD_ACCESS);
+	if (!context_current())
+		return egl_done();
+	const GLint level = made->mipmap_texture ? made->mipmap_level : 0;
+	const bool alpha = made->texture_format == EGL_TEXTURE_RGBA;
+	return surface_bind(made->surface, level, alpha ? GL_RGBA : GL_RGB)
+		? egl_done()
+		: egl_fail(EGL_BAD_ACCESS);
 }
 
+/* What the texture holds from here on is undefined: it stays. */
 static EGLBoolean ReleaseTexImage(EGLDisplay handle, EGLSurface surface, EGLint buffer)
 {
-	return egl_fail(EGL_BAD_MATCH);
+	struct egl_display *display = egl_display_of(handle);
+	struct egl_surface *made = display ? egl_surface_of(display, surface) : NULL;
+	if (!made)
+		return EGL_FALSE;
+	const EGLint error = check_bindable(made, buffer);
+	if (error)
+		return egl_fail(error);
+	made->surface->bound = false;
+	return egl_done();
 }
 
 const struct egl_function egl_surface_functions[] = {
