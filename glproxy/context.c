@@ -9,6 +9,7 @@
 #include "glproxy/memo.h"
 #include "glproxy/queries.h"
 #include "glproxy/surface.h"
+#include "glproxy/views.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static void group_drop(struct group *group)
 	pthread_mutex_destroy(&group->lock);
 	memo_destroy(group->memo);
 	lists_destroy(group->lists);
+	views_destroy(group->views);
 	buffers_finish(group);
 	free(group->syncs);
 	free(group);
@@ -35,8 +37,9 @@ static struct group *group_create(void)
 	group->references = 1;
 	group->memo = memo_create();
 	group->lists = lists_create();
+	group->views = views_create();
 	pthread_mutex_init(&group->lock, NULL);
-	if (!group->memo || !group->lists) {
+	if (!group->memo || !group->lists || !group->views) {
 		group_drop(group);
 		return NULL;
 	}

@@ -30,6 +30,7 @@ struct debug;
 struct lists;
 struct memo;
 struct queries;
+struct views;
 
 struct sync_entry {
 	uint64_t handle;
@@ -49,6 +50,7 @@ struct group {
 	uint64_t used[EXEC_USED]; /* what contexts that are gone have used (exec.h) */
 	struct memo *memo;        /* what the driver does not tell again (memo.h) */
 	struct lists *lists;      /* display lists (lists.h) */
+	struct views *views;      /* textures that share storage (views.h) */
 };
 
 struct context {

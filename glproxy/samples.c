@@ -251,6 +251,16 @@ void take_multisampled(struct take *t, GLenum target, GLuint name, GLuint driver
 	put_swizzles(t, target);
 }
 
+void take_multisampled_view(struct take *t, GLenum target, GLuint name, GLuint driver, bool fill)
+{
+	struct samples m = {.target = target, .name = name, .driver = driver};
+	describe(t, &m);
+	if (fill)
+		put_contents(t, &m);
+	PUT(&t->out, glBindTexture, .target = target, .texture = name);
+	put_swizzles(t, target);
+}
+
 /* ---- and back ---- */
 
 static void attach_at(const struct driver *gl, GLenum place, const struct samples *to,

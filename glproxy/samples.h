@@ -14,4 +14,7 @@
  * parameters. */
 void take_multisampled(struct take *t, GLenum target, GLuint name, GLuint driver);
 
+/* The same of one that has its storage already; the contents where they are to be filled in. */
+void take_multisampled_view(struct take *t, GLenum target, GLuint name, GLuint driver, bool fill);
+
 #endif

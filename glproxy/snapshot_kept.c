@@ -70,6 +70,7 @@ static const char *const kept[] = {
 	"glTexSubImage[123]D*",
 	"glTextureSubImage[123]D",
 	"glTexStorage[123]D",
+	"glTextureView*",
 	"glTextureStorage[123]D",
 	"glTexImage[23]DMultisample*",
 	"glTexStorage[23]DMultisample*",

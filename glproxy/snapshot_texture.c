@@ -6,6 +6,7 @@
  */
 #include "glproxy/samples.h"
 #include "glproxy/snapshot_stream.h"
+#include "glproxy/views.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -350,6 +351,17 @@ void take_texture(struct take *t, GLenum target, GLuint driver)
 	take_parameters(t, target);
 }
 
+void take_shared_texture(struct take *t, GLenum target, GLuint name, GLuint driver, bool fill)
+{
+	if (target == GL_TEXTURE_2D_MULTISAMPLE || target == GL_TEXTURE_2D_MULTISAMPLE_ARRAY) {
+		take_multisampled_view(t, target, name, driver, fill);
+		return;
+	}
+	if (fill)
+		put_images(t, target, true);
+	take_parameters(t, target);
+}
+
 /* Drivers answer GL_TEXTURE_TARGET in core profiles only; a texture can be bound to its own target
  * alone, in any. */
 GLenum take_texture_target(struct take *t, GLuint driver)
@@ -403,10 +415,9 @@ void take_textures(struct take *t)
 	for (GLuint name = 0; (name = names_next(names, name));) {
 		const GLuint driver = names_to_driver(names, name);
 		const bool made = t->gl->IsTexture(driver);
-		if (!made && names_foreign(driver))
+		if ((!made && names_foreign(driver)) || views_has(t->context->group->views, name))
 			continue;
-		PUT(&t->out, glGenTextures, .n = 1,
-			.textures = stream_data(&t->out, &name, sizeof(name)));
+		PUT_NAME(&t->out, glGenTextures, textures, name);
 		const GLenum target = made ? take_texture_target(t, driver) : 0;
 		if (!target)
 			continue;
@@ -416,4 +427,5 @@ void take_textures(struct take *t)
 		t->gl->BindTexture(target, 0);
 		PUT(&t->out, glBindTexture, .target = target);
 	}
+	take_views(t);
 }

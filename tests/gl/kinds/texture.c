@@ -153,10 +153,94 @@ static void begin_unsized_stencils(void)
 	make_unsized(GL_RED, GL_STENCIL_INDEX, GL_STENCIL_ATTACHMENT, 0);
 }
 
+/* ---- views: of one that stays, of one that is deleted, of a view ---- */
+
+static GLuint views[6];
+
+static void upload(GLuint name, GLint level, GLsizei size, GLint layer, GLubyte value)
+{
+	GLubyte pixels[64 * 4];
+	for (unsigned i = 0; i < sizeof(pixels); i++)
+		pixels[i] = (GLubyte)(value + i * 3);
+	glTextureSubImage3D(
+		name, level, 0, 0, layer, size, size, 1, GL_RGBA, GL_UNSIGNED_BYTE, pixels);
+}
+
+static void begin_views(void)
+{
+	GLuint gone;
+	glCreateTextures(GL_TEXTURE_2D_ARRAY, 1, &gone);
+	glTextureStorage3D(gone, 3, GL_RGBA8, 8, 8, 8);
+	glCreateTextures(GL_TEXTURE_2D_ARRAY, 1, &views[0]);
+	glTextureStorage3D(views[0], 2, GL_RGBA8UI, 4, 4, 2);
+	glGenTextures(5, views + 1);
+	glTextureView(views[1], GL_TEXTURE_2D, views[0], GL_RGBA8_SNORM, 1, 1, 1, 1);
+	glTextureView(views[2], GL_TEXTURE_2D_ARRAY, gone, GL_RGBA8, 1, 2, 1, 7);
+	glTextureView(views[3], GL_TEXTURE_CUBE_MAP, views[2], GL_SRGB8_ALPHA8, 0, 2, 1, 6);
+	glTextureView(views[4], GL_TEXTURE_2D, gone, GL_R32F, 0, 1, 7, 1);
+	glTextureView(views[5], GL_TEXTURE_2D, views[3], GL_RGBA8_SNORM, 1, 1, 2, 1);
+	for (int layer = 0; layer < 8; layer++) {
+		upload(gone, 0, 8, layer, (GLubyte)(layer * 7));
+		upload(gone, 1, 4, layer, (GLubyte)(layer * 5));
+		upload(gone, 2, 2, layer, (GLubyte)(layer * 11));
+	}
+	glDeleteTextures(1, &gone);
+	glTextureParameteri(views[3], GL_TEXTURE_MIN_FILTER, GL_NEAREST_MIPMAP_NEAREST);
+}
+
+static void say_view(const char *what, GLuint name, GLenum format, GLenum type, GLint level)
+{
+	GLubyte pixels[4096] = {0};
+	unsigned sum = 0;
+	GLint levels = 0, layer = 0;
+	glGetTextureImage(name, level, format, type, sizeof(pixels), pixels);
+	for (unsigned i = 0; i < sizeof(pixels); i++)
+		sum = sum * 31 + pixels[i];
+	glGetTextureParameteriv(name, GL_TEXTURE_VIEW_NUM_LEVELS, &levels);
+	glGetTextureParameteriv(name, GL_TEXTURE_VIEW_MIN_LAYER, &layer);
+	say("%s %08x, %d levels, from %d", what, sum, levels, layer);
+}
+
+static void end_views(void)
+{
+	static const GLuint value[] = {1, 2, 3, 200};
+	GLint filter = 0;
+	say_view("array", views[2], GL_RGBA, GL_UNSIGNED_BYTE, 0);
+	say_view("cube", views[3], GL_RGBA, GL_UNSIGNED_BYTE, 1);
+	say_view("floats", views[4], GL_RED, GL_FLOAT, 0);
+	say_view("signed", views[5], GL_RGBA, GL_BYTE, 0);
+	glClearTexSubImage(views[2], 1, 0, 0, 3, 1, 2, 1, GL_RGBA, GL_UNSIGNED_BYTE, value);
+	say_view("cleared", views[5], GL_RGBA, GL_BYTE, 0);
+	say_view("cleared", views[3], GL_RGBA, GL_UNSIGNED_BYTE, 1);
+	glClearTexSubImage(views[0], 1, 0, 0, 1, 2, 2, 1, GL_RGBA_INTEGER, GL_UNSIGNED_INT, value);
+	say_view("of one that stays", views[1], GL_RGBA, GL_BYTE, 0);
+	glGetTextureParameteriv(views[3], GL_TEXTURE_MIN_FILTER, &filter);
+	say("filter 0x%x", (unsigned)filter);
+}
+
+/* ---- a view of samples ---- */
+
+static void begin_views_of_samples(void)
+{
+	GLuint whole;
+	glGenTextures(1, &whole);
+	glBindTexture(GL_TEXTURE_2D_MULTISAMPLE_ARRAY, whole);
+	glTexStorage3DMultisample(GL_TEXTURE_2D_MULTISAMPLE_ARRAY, 4, GL_RGBA8, 64, 64, 3, GL_TRUE);
+	glGenTextures(1, &layers);
+	glTextureView(layers, GL_TEXTURE_2D_MULTISAMPLE, whole, GL_RGBA8, 0, 1, 2, 1);
+	glGenFramebuffers(1, &framebuffer);
+	glBindFramebuffer(GL_FRAMEBUFFER, framebuffer);
+	glFramebufferTexture2D(
+		GL_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D_MULTISAMPLE, layers, 0);
+	draw_samples();
+	glDeleteTextures(1, &whole);
+}
+
 const struct kind kinds_texture[] = {{"unsized", begin_unsized, say_samples, false},
 	{"unsized-depths", begin_unsized_depths, say_samples, false},
 	{"unsized-samples", begin_unsized_samples, say_samples, false},
 	{"unsized-stencils", begin_unsized_stencils, say_samples, false},
 	{"renderbuffers", begin_renderbuffers, say_samples, false},
 	{"multisampled", begin_multisampled, say_samples, false},
-	{"samples", begin_samples, end_samples, false}, {0}};
+	{"samples", begin_samples, end_samples, false}, {"views", begin_views, end_views, false},
+	{"views-of-samples", begin_views_of_samples, say_samples, false}, {0}};
