@@ -74,13 +74,6 @@ static const char *letter_of(GLenum type)
 	return type == GL_INT ? "i" : type == GL_UNSIGNED_INT ? "u" : "";
 }
 
-struct samples {
-	GLenum target;
-	GLuint name;   /* the program's, for a snapshot */
-	GLuint driver; /* bound */
-	GLint width, height, layers, samples, internal, fixed;
-};
-
 /* An array texture of a slice each; bound. */
 static GLuint make_carrier(
 	const struct driver *gl, const struct samples *m, GLint internal, GLenum type)
@@ -407,4 +400,36 @@ void proxy_ckSamples(struct exec *x, GLuint texture, GLuint carrier, GLenum targ
 	if (kind == GL_DEPTH)
 		correct_depths(x->driver, &to);
 	x->driver->BindTexture(GL_TEXTURE_2D_ARRAY, 0);
+}
+
+/* ---- as pixels ---- */
+
+bool samples_get(const struct driver *gl, const struct samples *m, const struct samples_form *form,
+	void *pixels)
+{
+	gl->BindTexture(GL_TEXTURE_2D_ARRAY, 0);
+	const GLuint carrier = make_carrier(gl, m, form->internal, form->type);
+	gl->BindTexture(m->target, m->driver);
+	if (form->kind == GL_STENCIL)
+		gl->TexParameteri(m->target, GL_DEPTH_STENCIL_TEXTURE_MODE, GL_STENCIL_INDEX);
+	const bool good = read_slices(gl, m, carrier, form->type);
+	if (form->kind == GL_STENCIL)
+		gl->TexParameteri(m->target, GL_DEPTH_STENCIL_TEXTURE_MODE, GL_DEPTH_COMPONENT);
+	gl->GetTexImage(GL_TEXTURE_2D_ARRAY, 0, form->format, form->pixel, pixels);
+	gl->DeleteTextures(1, &carrier);
+	return good && !gl->GetError();
+}
+
+bool samples_put(const struct driver *gl, const struct samples *m, const struct samples_form *form,
+	const void *pixels)
+{
+	const GLuint carrier = make_carrier(gl, m, form->internal, form->type);
+	gl->TexSubImage3D(GL_TEXTURE_2D_ARRAY, 0, 0, 0, 0, m->width, m->height,
+		m->layers * m->samples, form->format, form->pixel, pixels);
+	write_values(gl, m, form->kind, form->type, false);
+	if (form->kind == GL_DEPTH)
+		correct_depths(gl, m);
+	gl->BindTexture(GL_TEXTURE_2D_ARRAY, 0);
+	gl->DeleteTextures(1, &carrier);
+	return !gl->GetError();
 }

@@ -17,9 +17,9 @@
  * ever sent is either in the list of snapshot_kept.c or a reason to refuse, and what is kept with
  * conditions is looked at.
  *
- * Not kept yet, thus refused: OpenGL ES 1; multisampled windows; texture views; transform feedback
- * under way, and drawing from it; accumulation buffers; feedback and selection under way; programs
- * from binaries.
+ * Not kept yet, thus refused: OpenGL ES 1; transform feedback under way, and drawing from it;
+ * feedback and selection under way; programs from binaries; the front buffer of a multisampled
+ * window.
  *
  * All functions want every thread to stand still (live.h) and leave no context current.
  */

@@ -119,8 +119,8 @@ void take_deleted(struct take *t);
 /* Puts, into the texture bound to its target, the contents of one image. */
 void take_texture(struct take *t, GLenum target, GLuint name);
 
-/* Of one that is bound and has its storage already (views.h): parameters, and contents where they are
- * to be filled in. */
+/* Of one that is bound and has its storage already (views.h): parameters, and contents where they
+ * are to be filled in. */
 void take_shared_texture(struct take *t, GLenum target, GLuint name, GLuint driver, bool fill);
 
 /* Puts the parameters of the texture that is bound to the target. */

@@ -1,5 +1,7 @@
 #include "glproxy/snapshot_surface.h"
 
+#include "glproxy/surface_samples.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +10,7 @@ struct shape {
 	GLenum type; /* of the colours */
 	GLenum depth_format, depth_type;
 	size_t colour_bytes, depth_bytes; /* a pixel; 0: it has none */
+	bool many;                        /* several samples a pixel: surface_samples.h */
 };
 
 EGLContext helper_open(struct proxy *proxy, EGLContext share, struct err *err)
@@ -37,8 +40,22 @@ static GLint number(const struct driver *gl, GLenum pname)
 	return value;
 }
 
-static struct shape shape_of(const struct driver *gl)
+static struct surface_samples samples_of(const struct surface *surface)
 {
+	return (struct surface_samples){.gl = surface->proxy->driver,
+		.width = surface->width ? (GLsizei)surface->width : 1,
+		.height = surface->height ? (GLsizei)surface->height : 1,
+		.samples = number(surface->proxy->driver, GL_SAMPLES)};
+}
+
+static struct shape shape_of(const struct surface *surface)
+{
+	const struct driver *gl = surface->proxy->driver;
+	const struct surface_samples samples = samples_of(surface);
+	if (samples.samples)
+		return (struct shape){.colour_bytes = surface_samples_colour_bytes(&samples),
+			.depth_bytes = surface_samples_depth_bytes(&samples),
+			.many = true};
 	struct shape shape = {.type = GL_UNSIGNED_BYTE, .colour_bytes = 4};
 	const GLint depth = number(gl, GL_DEPTH_BITS), stencil = number(gl, GL_STENCIL_BITS);
 	if (number(gl, GL_RED_BITS) > 8) {
@@ -59,9 +76,9 @@ static size_t pixels_of(const struct surface *surface)
 		(surface->height ? surface->height : 1);
 }
 
-static void *pixels_room(const struct surface *surface, struct err *err)
+static void *pixels_room(const struct surface *surface, size_t bytes, struct err *err)
 {
-	void *pixels = calloc(pixels_of(surface), 16);
+	void *pixels = calloc(pixels_of(surface), bytes ? bytes : 1);
 	if (!pixels)
 		err_set(err, "out of memory");
 	return pixels;
@@ -79,14 +96,18 @@ static bool bind(const struct surface *surface, EGLSurface egl, EGLContext helpe
 static int read_colours(const struct surface *surface, struct buf *image, struct err *err)
 {
 	const struct driver *gl = surface->proxy->driver;
-	const struct shape shape = shape_of(gl);
-	scoped_free void *pixels = pixels_room(surface, err);
+	const struct shape shape = shape_of(surface);
+	const struct surface_samples samples = samples_of(surface);
+	scoped_free void *pixels = pixels_room(surface, shape.colour_bytes, err);
 	if (!pixels)
 		return -1;
 	gl->PixelStorei(GL_PACK_ALIGNMENT, 1);
 	gl->ReadBuffer(GL_BACK);
-	gl->ReadPixels(0, 0, (GLsizei)surface->width, (GLsizei)surface->height, GL_RGBA, shape.type,
-		pixels);
+	if (!shape.many)
+		gl->ReadPixels(0, 0, (GLsizei)surface->width, (GLsizei)surface->height, GL_RGBA,
+			shape.type, pixels);
+	else if (!surface_samples_get_colours(&samples, pixels))
+		return err_set(err, "samples of surface %u cannot be read", surface->id);
 	record_bytes(image, pixels, pixels_of(surface) * shape.colour_bytes);
 	if (gl->GetError())
 		return err_set(err, "surface %u cannot be read", surface->id);
@@ -96,11 +117,14 @@ static int read_colours(const struct surface *surface, struct buf *image, struct
 static int read_depths(const struct surface *surface, struct buf *image, struct err *err)
 {
 	const struct driver *gl = surface->proxy->driver;
-	const struct shape shape = shape_of(gl);
-	scoped_free void *pixels = pixels_room(surface, err);
+	const struct shape shape = shape_of(surface);
+	const struct surface_samples samples = samples_of(surface);
+	scoped_free void *pixels = pixels_room(surface, shape.depth_bytes, err);
 	if (!pixels)
 		return -1;
-	if (shape.depth_bytes)
+	if (shape.many && !surface_samples_get_depths(&samples, pixels))
+		return err_set(err, "samples of surface %u cannot be read", surface->id);
+	if (shape.depth_bytes && !shape.many)
 		gl->ReadPixels(0, 0, (GLsizei)surface->width, (GLsizei)surface->height,
 			shape.depth_format, shape.depth_type, pixels);
 	record_bytes(image, pixels, pixels_of(surface) * shape.depth_bytes);
@@ -132,8 +156,8 @@ static int take_surface(
 {
 	if (!bind(surface, surface->egl, helper, err))
 		return -1;
-	if (number(surface->proxy->driver, GL_SAMPLES))
-		return err_set(err, "a multisampled window is not kept yet");
+	if (number(surface->proxy->driver, GL_SAMPLES) && surface->other != EGL_NO_SURFACE)
+		return err_set(err, "the front buffer of a multisampled window is not kept yet");
 	const size_t place = record_begin(image, SNAPSHOT_SURFACE);
 	record_u32(image, surface->id);
 	record_u32(image, surface->kind);
@@ -227,13 +251,19 @@ static void draw_depths(
 static int draw_colours(const struct surface *surface, struct span *record, struct err *err)
 {
 	const struct driver *gl = surface->proxy->driver;
-	const struct shape shape = shape_of(gl);
+	const struct shape shape = shape_of(surface);
 	const struct span colours = span_bytes(record);
 	if (record->failed || colours.left != pixels_of(surface) * shape.colour_bytes)
 		return err_set(err, "surface %u: other sizes than this driver's", surface->id);
 	gl->PixelStorei(GL_UNPACK_ALIGNMENT, 1);
 	gl->DrawBuffer(GL_BACK);
 	gl->Disable(GL_DITHER);
+	if (shape.many) {
+		const struct surface_samples samples = samples_of(surface);
+		return surface_samples_put_colours(&samples, colours.at)
+			? 0
+			: err_set(err, "samples of surface %u cannot be drawn", surface->id);
+	}
 	gl->WindowPos2i(0, 0);
 	gl->DrawPixels(
 		(GLsizei)surface->width, (GLsizei)surface->height, GL_RGBA, shape.type, colours.at);
@@ -243,10 +273,15 @@ static int draw_colours(const struct surface *surface, struct span *record, stru
 static int draw_rest(const struct surface *surface, struct span *record, struct err *err)
 {
 	const struct driver *gl = surface->proxy->driver;
-	const struct shape shape = shape_of(gl);
+	const struct shape shape = shape_of(surface);
 	const struct span depths = span_bytes(record);
 	if (record->failed || depths.left != pixels_of(surface) * shape.depth_bytes)
 		return err_set(err, "surface %u: other sizes than this driver's", surface->id);
+	const struct surface_samples samples = samples_of(surface);
+	if (shape.many && !surface_samples_put_depths(&samples, depths.at))
+		return err_set(err, "samples of surface %u cannot be drawn", surface->id);
+	if (shape.many)
+		return 0;
 	if (shape.depth_format == GL_STENCIL_INDEX && shape.depth_bytes)
 		gl->DrawPixels((GLsizei)surface->width, (GLsizei)surface->height, GL_STENCIL_INDEX,
 			GL_UNSIGNED_INT, depths.at);

@@ -1,8 +1,7 @@
 /*
  * snapshot_surface.h: pictures of windows, pixmaps and pbuffers: colours of both buffers, depths
- * and stencils, read and drawn with a context of our own that shares nothing.
- *
- * Multisampled surfaces are refused.
+ * and stencils, read and drawn with a context of our own that shares nothing; of multisampled ones
+ * each sample by itself.
  */
 #ifndef GLPROXY_SNAPSHOT_SURFACE_H
 #define GLPROXY_SNAPSHOT_SURFACE_H

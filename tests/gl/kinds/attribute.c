@@ -109,5 +109,5 @@ static void end_by_name(void)
 	say_picture("both");
 }
 
-const struct kind kinds_attribute[] = {{"types", begin_types, end_types, false},
-	{"by-name", begin_by_name, end_by_name, false}, {0}};
+const struct kind kinds_attribute[] = {
+	{"types", begin_types, end_types, 0}, {"by-name", begin_by_name, end_by_name, 0}, {0}};

@@ -52,4 +52,4 @@ static void end_debug(void)
 	glDebugMessageCallback(NULL, NULL);
 }
 
-const struct kind kinds_debug[] = {{"debug", begin_debug, end_debug, false}, {0}};
+const struct kind kinds_debug[] = {{"debug", begin_debug, end_debug, 0}, {0}};

@@ -65,4 +65,4 @@ static void end_feedback(void)
 	say_buffer(buffers[1]);
 }
 
-const struct kind kinds_feedback[] = {{"feedback", begin_feedback, end_feedback, false}, {0}};
+const struct kind kinds_feedback[] = {{"feedback", begin_feedback, end_feedback, 0}, {0}};

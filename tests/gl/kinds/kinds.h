@@ -18,11 +18,17 @@
 
 #define KIND_SIZE 64
 
+/* What a kind wants. */
+enum {
+	KIND_CORE = 1,   /* a core profile */
+	KIND_SAMPLES = 2 /* a window with several samples a pixel */
+};
+
 struct kind {
 	const char *name;
 	void (*begin)(void);
 	void (*end)(void);
-	bool core; /* wants a core profile */
+	unsigned wants;
 };
 
 /* One array a file, ended by an entry without a name. */

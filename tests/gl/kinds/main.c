@@ -109,12 +109,13 @@ static Window open_window(Display *display, GLXFBConfig config)
 
 static struct place open_place(Display *display, const struct kind *kind)
 {
-	static const int wanted[] = {GLX_DOUBLEBUFFER, True, GLX_RED_SIZE, 8, GLX_GREEN_SIZE, 8,
-		GLX_BLUE_SIZE, 8, GLX_DEPTH_SIZE, 24, GLX_STENCIL_SIZE, 8, None};
+	const int wanted[] = {GLX_SAMPLES, kind->wants & KIND_SAMPLES ? 4 : 0, GLX_DOUBLEBUFFER,
+		True, GLX_RED_SIZE, 8, GLX_GREEN_SIZE, 8, GLX_BLUE_SIZE, 8, GLX_DEPTH_SIZE, 24,
+		GLX_STENCIL_SIZE, 8, None};
 	const int version[] = {GLX_CONTEXT_MAJOR_VERSION_ARB, 4, GLX_CONTEXT_MINOR_VERSION_ARB, 5,
 		GLX_CONTEXT_PROFILE_MASK_ARB,
-		kind->core ? GLX_CONTEXT_CORE_PROFILE_BIT_ARB
-			   : GLX_CONTEXT_COMPATIBILITY_PROFILE_BIT_ARB,
+		kind->wants & KIND_CORE ? GLX_CONTEXT_CORE_PROFILE_BIT_ARB
+					: GLX_CONTEXT_COMPATIBILITY_PROFILE_BIT_ARB,
 		None};
 	int count = 0;
 	PFNGLXCREATECONTEXTATTRIBSARBPROC create =

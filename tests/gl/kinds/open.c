@@ -72,6 +72,5 @@ static void end_map(void)
 	say("%s", text);
 }
 
-const struct kind kinds_open[] = {{"list", begin_list, end_list, false},
-	{"map", begin_map, end_map, false}, {"primitive", begin_primitive, end_primitive, false},
-	{0}};
+const struct kind kinds_open[] = {{"list", begin_list, end_list, 0}, {"map", begin_map, end_map, 0},
+	{"primitive", begin_primitive, end_primitive, 0}, {0}};

@@ -123,7 +123,7 @@ static void end_doubles(void)
 	say_picture("drawn");
 }
 
-const struct kind kinds_program[] = {{"pipeline", begin_pipeline, end_pipeline, false},
-	{"subroutine", begin_subroutine, end_subroutine, false},
-	{"assembly", begin_assembly, end_assembly, false},
-	{"doubles", begin_doubles, end_doubles, false}, {0}};
+const struct kind kinds_program[] = {{"pipeline", begin_pipeline, end_pipeline, 0},
+	{"subroutine", begin_subroutine, end_subroutine, 0},
+	{"assembly", begin_assembly, end_assembly, 0}, {"doubles", begin_doubles, end_doubles, 0},
+	{0}};

@@ -92,6 +92,6 @@ static void end_no_condition(void)
 	say_picture("drawn");
 }
 
-const struct kind kinds_query[] = {{"query", begin_query, end_query, false},
-	{"condition", begin_condition, end_condition, false},
-	{"no-condition", begin_no_condition, end_no_condition, false}, {0}};
+const struct kind kinds_query[] = {{"query", begin_query, end_query, 0},
+	{"condition", begin_condition, end_condition, 0},
+	{"no-condition", begin_no_condition, end_no_condition, 0}, {0}};

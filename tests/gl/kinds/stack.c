@@ -130,6 +130,6 @@ static void end_client_attributes(void)
 	say_picture("and low");
 }
 
-const struct kind kinds_stack[] = {{"arrays", begin_arrays, end_arrays, false},
-	{"attributes", begin_attributes, end_attributes, false},
-	{"client-attributes", begin_client_attributes, end_client_attributes, false}, {0}};
+const struct kind kinds_stack[] = {{"arrays", begin_arrays, end_arrays, 0},
+	{"attributes", begin_attributes, end_attributes, 0},
+	{"client-attributes", begin_client_attributes, end_client_attributes, 0}, {0}};

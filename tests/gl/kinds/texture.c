@@ -236,11 +236,52 @@ static void begin_views_of_samples(void)
 	glDeleteTextures(1, &whole);
 }
 
-const struct kind kinds_texture[] = {{"unsized", begin_unsized, say_samples, false},
-	{"unsized-depths", begin_unsized_depths, say_samples, false},
-	{"unsized-samples", begin_unsized_samples, say_samples, false},
-	{"unsized-stencils", begin_unsized_stencils, say_samples, false},
-	{"renderbuffers", begin_renderbuffers, say_samples, false},
-	{"multisampled", begin_multisampled, say_samples, false},
-	{"samples", begin_samples, end_samples, false}, {"views", begin_views, end_views, false},
-	{"views-of-samples", begin_views_of_samples, say_samples, false}, {0}};
+/* ---- a window with several samples a pixel ---- */
+
+static void begin_window(void)
+{
+	glEnable(GL_MULTISAMPLE);
+	draw_samples();
+}
+
+static void say_window(const char *what)
+{
+	GLuint passing;
+	glGenTextures(1, &passing);
+	glBindTexture(GL_TEXTURE_2D, passing);
+	glTexStorage2D(GL_TEXTURE_2D, 1, GL_RGBA8, KIND_SIZE, KIND_SIZE);
+	glGenFramebuffers(1, &framebuffer);
+	glBindFramebuffer(GL_DRAW_FRAMEBUFFER, framebuffer);
+	glFramebufferTexture2D(
+		GL_DRAW_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, passing, 0);
+	glBlitFramebuffer(0, 0, 64, 64, 0, 0, 64, 64, GL_COLOR_BUFFER_BIT, GL_NEAREST);
+	glBindFramebuffer(GL_FRAMEBUFFER, framebuffer);
+	say_picture(what);
+	glBindFramebuffer(GL_FRAMEBUFFER, 0);
+}
+
+/* What is drawn over differs in single samples where those differ. */
+static void end_window(void)
+{
+	say_window("back");
+	glEnable(GL_STENCIL_TEST);
+	glEnable(GL_DEPTH_TEST);
+	glStencilFunc(GL_EQUAL, 0, 255);
+	fill(0, 0, 64, 20, 1, 0, 1);
+	glStencilFunc(GL_EQUAL, 1, 255);
+	glDisable(GL_STENCIL_TEST);
+	glDepthFunc(GL_LESS);
+	fill(0, 30, 64, 40, 1, 1, 1);
+	say_window("drawn over");
+}
+
+const struct kind kinds_texture[] = {{"unsized", begin_unsized, say_samples, 0},
+	{"unsized-depths", begin_unsized_depths, say_samples, 0},
+	{"unsized-samples", begin_unsized_samples, say_samples, 0},
+	{"unsized-stencils", begin_unsized_stencils, say_samples, 0},
+	{"renderbuffers", begin_renderbuffers, say_samples, 0},
+	{"multisampled", begin_multisampled, say_samples, 0},
+	{"samples", begin_samples, end_samples, 0},
+	{"window-samples", begin_window, end_window, KIND_SAMPLES},
+	{"views", begin_views, end_views, 0},
+	{"views-of-samples", begin_views_of_samples, say_samples, 0}, {0}};
