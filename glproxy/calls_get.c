@@ -64,7 +64,9 @@ static bool of_ours(struct exec *x, GLenum pname, GLint *value)
 		*value = extension_count(x);
 		return true;
 	}
-	return lists_answer(x, pname, value) || of_window(x, pname, value);
+	*value = 0;
+	return pname == GL_NUM_PROGRAM_BINARY_FORMATS || lists_answer(x, pname, value) ||
+		of_window(x, pname, value);
 }
 
 /* As GL_DOUBLEBUFFER is in glGet. */
@@ -91,7 +93,7 @@ void proxy_glGetNamedFramebufferParameteriv(
 	void proxy_glGet##suffix(struct exec *x, GLenum pname, type *data)      \
 	{                                                                       \
 		GLint value;                                                    \
-		if (!data)                                                      \
+		if (!data || pname == GL_PROGRAM_BINARY_FORMATS)                \
 			return;                                                 \
 		if (of_ours(x, pname, &value)) {                                \
 			*data = (type)value;                                    \

@@ -127,6 +127,7 @@ static const char *const kept[] = {
 	"glPopName",
 	"glPassThrough",
 	"glProgramParameteri",
+	"glProgramBinary*",
 	"glUniform[1234]*",
 	"glUniformMatrix*",
 	"glProgramUniform*",

@@ -88,8 +88,8 @@ int64_t wire_get_count(struct wire_state *st, GLenum pname)
 	case GL_SHADER_BINARY_FORMATS:
 		count = st->ask(st, WIRE_ASK_INTEGER, 0, 0, 0, GL_NUM_SHADER_BINARY_FORMATS);
 		break;
-	case GL_PROGRAM_BINARY_FORMATS:
-		count = st->ask(st, WIRE_ASK_INTEGER, 0, 0, 0, GL_NUM_PROGRAM_BINARY_FORMATS);
+	case GL_PROGRAM_BINARY_FORMATS: /* none: glproxy/calls_binary.c */
+		count = 0;
 		break;
 	default:
 		return wire_params(pname);

@@ -20,8 +20,9 @@
 
 /* What a kind wants. */
 enum {
-	KIND_CORE = 1,   /* a core profile */
-	KIND_SAMPLES = 2 /* a window with several samples a pixel */
+	KIND_CORE = 1,    /* a core profile */
+	KIND_SAMPLES = 2, /* a window with several samples a pixel */
+	KIND_SINGLE = 4   /* a window with one buffer */
 };
 
 struct kind {

@@ -123,7 +123,37 @@ static void end_doubles(void)
 	say_picture("drawn");
 }
 
+/* ---- one that is kept as a binary where there are formats for it ---- */
+
+static GLuint cached;
+
+static void begin_binary(void)
+{
+	static char binary[1 << 20];
+	GLint formats = 0, linked = 0;
+	GLsizei length = 0;
+	GLenum format = 0;
+	cached = make_program(NULL,
+		"#version 450 compatibility\n"
+		"uniform vec4 colour; void main() { gl_FragColor = colour; }\n");
+	glGetIntegerv(GL_NUM_PROGRAM_BINARY_FORMATS, &formats);
+	if (formats) {
+		glGetProgramBinary(cached, sizeof(binary), &length, &format, binary);
+		glProgramBinary(cached, format, binary, length);
+	}
+	glGetProgramiv(cached, GL_LINK_STATUS, &linked);
+	say("linked %d", linked);
+}
+
+static void end_binary(void)
+{
+	glProgramUniform4f(cached, glGetUniformLocation(cached, "colour"), 1, 0.5f, 0, 1);
+	glUseProgram(cached);
+	fill(0, 0, 40, 40, 0, 0, 0);
+	say_picture("drawn");
+}
+
 const struct kind kinds_program[] = {{"pipeline", begin_pipeline, end_pipeline, 0},
 	{"subroutine", begin_subroutine, end_subroutine, 0},
 	{"assembly", begin_assembly, end_assembly, 0}, {"doubles", begin_doubles, end_doubles, 0},
-	{0}};
+	{"binary", begin_binary, end_binary, 0}, {0}};

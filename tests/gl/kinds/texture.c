@@ -283,5 +283,6 @@ const struct kind kinds_texture[] = {{"unsized", begin_unsized, say_samples, 0},
 	{"multisampled", begin_multisampled, say_samples, 0},
 	{"samples", begin_samples, end_samples, 0},
 	{"window-samples", begin_window, end_window, KIND_SAMPLES},
+	{"single-samples", begin_window, end_window, KIND_SAMPLES | KIND_SINGLE},
 	{"views", begin_views, end_views, 0},
 	{"views-of-samples", begin_views_of_samples, say_samples, 0}, {0}};
