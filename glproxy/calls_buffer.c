@@ -9,6 +9,7 @@
 #include "glproxy/calls_buffer.h"
 
 #include "glproxy/context.h"
+#include "glproxy/remains.h"
 #include "hand.h"
 #include "wire/hello.h"
 
@@ -202,9 +203,13 @@ static void forget(struct exec *x, GLuint buffer)
 
 void proxy_glDeleteBuffers(struct exec *x, GLsizei n, const GLuint *buffers)
 {
-	for (GLsizei i = 0; i < n; i++)
+	if (n < 0 || x->in_begin)
+		x->driver->DeleteBuffers(n, buffers);
+	for (GLsizei i = 0; i < n && !x->in_begin; i++) {
 		forget(x, buffers[i]);
-	x->driver->DeleteBuffers(n, buffers);
+		if (!remains_of_buffer(x, buffers[i]))
+			x->driver->DeleteBuffers(1, &buffers[i]);
+	}
 }
 
 void proxy_glBufferData(

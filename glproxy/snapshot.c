@@ -189,8 +189,9 @@ static int prepare(struct context *context, struct err *err)
 		exec_errors_take(&context->exec);
 		lists_set_apart(&context->exec);
 		t.gl->Finish();
-		/* not by the profile: OpenGL 3.1 has none yet */
-		context->core = context->api == EGL_OPENGL_API && !take_integer(&t, GL_MATRIX_MODE);
+		/* not by the profile: OpenGL 3.1 has none yet; nor by values: Mesa tells some */
+		t.gl->IsEnabled(GL_LIGHTING);
+		context->core = take_failed(&t) && context->api == EGL_OPENGL_API;
 	}
 	release(context->exec.proxy);
 	take_finish(&t);

@@ -126,7 +126,15 @@ void take_shared_texture(struct take *t, GLenum target, GLuint name, GLuint driv
 /* Puts the parameters of the texture that is bound to the target. */
 void take_parameters(struct take *t, GLenum target);
 
-/* The target of the driver's texture; refuses where none is found. */
+/* The target of the driver's texture, and what to ask for what is bound to it; 0 where none is
+ * found.
+ */
+struct take_target {
+	GLenum target, binding;
+};
+struct take_target take_texture_kind(struct take *t, GLuint driver);
+
+/* The target alone; refuses where none is found. */
 GLenum take_texture_target(struct take *t, GLuint driver);
 
 /* With the context itself current. */

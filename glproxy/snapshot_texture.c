@@ -364,11 +364,9 @@ void take_shared_texture(struct take *t, GLenum target, GLuint name, GLuint driv
 
 /* Drivers answer GL_TEXTURE_TARGET in core profiles only; a texture can be bound to its own target
  * alone, in any. */
-GLenum take_texture_target(struct take *t, GLuint driver)
+struct take_target take_texture_kind(struct take *t, GLuint driver)
 {
-	static const struct {
-		GLenum target, binding;
-	} kinds[] = {{GL_TEXTURE_2D, GL_TEXTURE_BINDING_2D},
+	static const struct take_target kinds[] = {{GL_TEXTURE_2D, GL_TEXTURE_BINDING_2D},
 		{GL_TEXTURE_CUBE_MAP, GL_TEXTURE_BINDING_CUBE_MAP},
 		{GL_TEXTURE_3D, GL_TEXTURE_BINDING_3D}, {GL_TEXTURE_1D, GL_TEXTURE_BINDING_1D},
 		{GL_TEXTURE_2D_ARRAY, GL_TEXTURE_BINDING_2D_ARRAY},
@@ -384,10 +382,17 @@ GLenum take_texture_target(struct take *t, GLuint driver)
 		if (take_failed(t))
 			continue;
 		t->gl->BindTexture(kinds[i].target, before);
-		return kinds[i].target;
+		return kinds[i];
 	}
-	take_refuse(t, "a texture of an unknown kind");
-	return 0;
+	return (struct take_target){0};
+}
+
+GLenum take_texture_target(struct take *t, GLuint driver)
+{
+	const struct take_target kind = take_texture_kind(t, driver);
+	if (!kind.target)
+		take_refuse(t, "a texture of an unknown kind");
+	return kind.target;
 }
 
 /* Textures named 0 have images and parameters as well. */

@@ -1,5 +1,6 @@
 #include "glproxy/views.h"
 
+#include "glproxy/remains.h"
 #include "glproxy/samples.h"
 #include "hand.h"
 
@@ -108,30 +109,47 @@ static void deleted(struct views *views, GLuint name)
 	views->gone += first;
 }
 
-static void textures_deleted(struct exec *x, GLsizei count, const GLuint *textures)
+/* A texture that is deleted and used all the same has a name of ours (remains.h). */
+static void renamed(struct views *views, GLuint from, GLuint to)
 {
-	struct views *views = x->context ? x->context->group->views : NULL;
-	if (!views || !textures)
-		return;
-	pthread_mutex_lock(&views->lock);
-	for (GLsizei i = 0; views->count && i < count; i++) {
-		const GLuint name = names_known(x->names[NAMES_texture], textures[i]);
-		if (name)
-			deleted(views, name);
+	for (size_t i = 0; i < views->count; i++) {
+		struct view *view = &views->entries[i];
+		if (view->name && view->name == from)
+			view->name = to;
+		if (view->name && view->family == from)
+			view->family = to;
 	}
+}
+
+/* False where the driver is not to delete it. */
+static bool texture_deleted(struct exec *x, GLuint texture)
+{
+	struct views *views = x->context->group->views;
+	const GLuint name = names_known(x->names[NAMES_texture], texture);
+	const GLuint ours = name ? remains_of_texture(x, texture) : 0;
+	pthread_mutex_lock(&views->lock);
+	if (views->count && ours)
+		renamed(views, name, ours);
+	else if (views->count && name)
+		deleted(views, name);
 	pthread_mutex_unlock(&views->lock);
+	return !ours;
 }
 
 void proxy_glDeleteTextures(struct exec *x, GLsizei n, const GLuint *textures)
 {
-	textures_deleted(x, n, textures);
-	x->driver->DeleteTextures(n, textures);
+	if (!x->context || n < 0 || x->in_begin) {
+		x->driver->DeleteTextures(n, textures);
+		return;
+	}
+	for (GLsizei i = 0; i < n; i++)
+		if (texture_deleted(x, textures[i]))
+			x->driver->DeleteTextures(1, &textures[i]);
 }
 
 void proxy_glDeleteTexturesEXT(struct exec *x, GLsizei n, const GLuint *textures)
 {
-	textures_deleted(x, n, textures);
-	x->driver->DeleteTexturesEXT(n, textures);
+	proxy_glDeleteTextures(x, n, textures);
 }
 
 /* ---- snapshots ---- */

@@ -21,7 +21,7 @@
 
 /* The last one's last kind is within glBegin, where no other context can be made current. */
 static const struct kind *const tables[] = {kinds_query, kinds_program, kinds_stack, kinds_debug,
-	kinds_texture, kinds_feedback, kinds_attribute, kinds_open};
+	kinds_texture, kinds_feedback, kinds_attribute, kinds_remains, kinds_open};
 static const char *present;
 
 struct place {
