@@ -107,24 +107,39 @@ static bool is_there(struct contents *contents, const char *name, const char *pa
 	return true;
 }
 
-static ZSTD_CCtx *compressor(struct contents *contents)
+/* All processors work on a piece that is large enough to be shared out. */
+#define SHARED ((size_t)2 << 20)
+#define WORKERS_MAX 8
+
+static int workers(size_t size)
+{
+	const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	if (size < SHARED || processors < 2)
+		return 0;
+	return processors < WORKERS_MAX ? (int)processors : WORKERS_MAX;
+}
+
+/* A library without threads leaves out what it is told of workers. */
+static ZSTD_CCtx *compressor(struct contents *contents, size_t size)
 {
 	if (!contents->compressor)
 		contents->compressor = ZSTD_createCCtx();
-	if (contents->compressor)
-		ZSTD_CCtx_setParameter(contents->compressor, ZSTD_c_compressionLevel, LEVEL);
+	if (!contents->compressor)
+		return NULL;
+	ZSTD_CCtx_reset(contents->compressor, ZSTD_reset_session_only);
+	ZSTD_CCtx_setParameter(contents->compressor, ZSTD_c_compressionLevel, LEVEL);
+	ZSTD_CCtx_setParameter(contents->compressor, ZSTD_c_nbWorkers, workers(size));
 	return contents->compressor;
 }
 
 static int compress_to(
 	struct contents *contents, int fd, const void *data, size_t size, struct err *err)
 {
-	ZSTD_CCtx *context = compressor(contents);
+	ZSTD_CCtx *context = compressor(contents, size);
 	scoped_free void *piece = malloc(PIECE);
 	ZSTD_inBuffer in = {data, size, 0};
 	if (!context || !piece)
 		return err_set(err, "out of memory");
-	ZSTD_CCtx_reset(context, ZSTD_reset_session_only);
 	ZSTD_CCtx_setPledgedSrcSize(context, size);
 	for (size_t left = 1; left;) {
 		ZSTD_outBuffer out = {piece, PIECE, 0};

@@ -1,10 +1,10 @@
 /*
  * contents.h: pieces of data that many snapshots have in common, each a file named by its hash.
  *
- * DIRECTORY/contents/HASH holds a head (magic, version, size) and the bytes, compressed by zstd. A
- * piece that the folder of an earlier snapshot (`parent`) has is linked from there, or copied as it
- * is where links do not reach: so the earlier folder may be removed at any time. What is there
- * already is not written again.
+ * DIRECTORY/contents/HASH holds a head (magic, version, size) and the bytes, compressed by zstd, by
+ * all processors where they are many. A piece that the folder of an earlier snapshot (`parent`) has
+ * is linked from there, or copied as it is where links do not reach: so the earlier folder may be
+ * removed at any time. What is there already is not written again.
  *
  * The hash is XXH3 of 128 bits over the bytes as they are before compression. Reading compares
  * size and hash: a piece that was changed is refused by its name. One thread at a time.

@@ -46,6 +46,15 @@ $(BUILD)/tests/unit/look: $(BUILD)/tests/unit/look.o $(filter-out %/main.o,$(GL_
 		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS) $(GL_LOOK_PKGS) cmocka) -lm -pthread
 $(BUILD)/tests/unit/look.o: | $(BUILD)/wire/.made
 
+# What proxies take to write and to build their objects (make bench).
+$(BUILD)/tests/bench/gl-objects: $(BUILD)/tests/bench/gl-objects.o \
+		$(filter-out $(BUILD)/glproxy/main.o,$(GLPROXY)) $(BUILD)/wire/decode.o $(WIRE) $(BASE)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -pthread
+$(BUILD)/tests/bench/gl-objects.o: | $(BUILD)/wire/.made
+
 #: fuzz         feeds nonsense to the decoder of the GL stream for an hour, or SECONDS=N
 .PHONY: fuzz
 fuzz:

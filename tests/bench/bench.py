@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """`make bench`: what glckpt costs, measured against its rivals in one interleaved run.
 
-    bench.py [--quick] [--only checkpoints | --only gl [--rows PATTERN]]
+    bench.py [--quick] [--only checkpoints | --only objects | --only gl [--rows PATTERN]]
 
 Each part measures and returns its tables; a bar that is missed is marked and ends the run with
 status 1. All figures go to build/bench.json as well.
@@ -20,11 +20,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import checkpoints, display, gl, prediction  # noqa: E402
+from bench import checkpoints, display, gl, objects, prediction  # noqa: E402
 from harness.driver import BUILD  # noqa: E402
 
 PARTS = {"checkpoints": checkpoints.tables, "prediction": prediction.tables, "gl": gl.tables,
-         "display": display.tables}
+         "objects": objects.tables, "display": display.tables}
 
 
 def parse() -> argparse.Namespace:
@@ -37,7 +37,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse()
-    if os.geteuid() != 0 and arguments.only != "gl":
+    if os.geteuid() != 0 and arguments.only not in ("gl", "objects"):
         print("bench: plain criu, the rival, needs root: run `sudo make bench`", file=sys.stderr)
         return 1
     tables, figures = [], {}
