@@ -67,6 +67,7 @@ static json_t *open_secure(struct bridge *bridge, const json_t *request, struct 
 		.address = json_string_value(json_object_get(request, "listen")),
 		.certificate = json_string_value(json_object_get(request, "certificate")),
 		.key = json_string_value(json_object_get(request, "key")),
+		.port = (uint16_t)json_integer_value(json_object_get(request, "port")),
 	};
 	if (!how.address || !how.certificate || !how.key) {
 		err_set(err, "an address, a certificate and its key are needed");

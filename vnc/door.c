@@ -303,11 +303,13 @@ int door_listen(struct door *door, struct err *err)
 
 /* ---- listening beyond this machine ---- */
 
-static int listen_numeric(const char *address, struct err *err)
+static int listen_numeric(const char *address, uint16_t port, struct err *err)
 {
+	char service[8];
 	const struct addrinfo numeric = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *found = NULL;
-	if (getaddrinfo(address, NULL, &numeric, &found) != 0)
+	snprintf(service, sizeof(service), "%u", port);
+	if (getaddrinfo(address, service, &numeric, &found) != 0)
 		return err_set(err, "'%s' is no address of this machine", address);
 	int fd = listen_at(found->ai_addr, found->ai_addrlen, err);
 	freeaddrinfo(found);
@@ -316,7 +318,7 @@ static int listen_numeric(const char *address, struct err *err)
 
 static int start_secure(struct door *door, const struct door_secure *how, struct err *err)
 {
-	scoped_fd int fd = listen_numeric(how->address, err);
+	scoped_fd int fd = listen_numeric(how->address, how->port, err);
 	const struct visitor listener = {door, fd, meet_secure};
 	if (fd < 0 || start_attending(&listener, err) < 0)
 		return -1;
@@ -328,10 +330,12 @@ static int start_secure(struct door *door, const struct door_secure *how, struct
 
 int door_listen_secure(struct door *door, const struct door_secure *how, struct err *err)
 {
-	if (door->secure_fd >= 0 && !strcmp(door->address, how->address))
+	const bool same_port = !how->port || how->port == door->secure_port;
+	if (door->secure_fd >= 0 && same_port && !strcmp(door->address, how->address))
 		return 0;
 	if (door->secure_fd >= 0)
-		return err_set(err, "it listens on %s already", door->address);
+		return err_set(err, "it listens on %s, port %d, already", door->address,
+			door->secure_port);
 	if (secure_identity_init(&door->identity, how->certificate, how->key, err) < 0)
 		return -1;
 	if (start_secure(door, how, err) == 0)

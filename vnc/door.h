@@ -47,10 +47,11 @@ int door_open(struct door *door, const char *dir, struct screen *screen, struct 
 /* Listens on a port of the loopback interface; once. */
 int door_listen(struct door *door, struct err *err);
 
-/* Listens with TLS on a numeric address, for all that it stands for; once. `certificate`, `key`:
- * PEM files. */
+/* Listens with TLS on a numeric address, for all that it stands for, and a port (0: any); once.
+ * `certificate`, `key`: PEM files. */
 struct door_secure {
 	const char *address, *certificate, *key;
+	uint16_t port;
 };
 int door_listen_secure(struct door *door, const struct door_secure *how, struct err *err);
 

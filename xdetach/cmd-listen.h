@@ -21,6 +21,13 @@ struct cmd_listen {
 		"key", '\0', POPT_ARG_STRING, &(listen).key, 0, "and its key", "FILE" \
 	}
 
+/* Cuts ":PORT" from "ADDRESS:PORT" or "[ADDRESS]:PORT", where there is one: the port, 0 where there
+ * is none, -1 with an error. */
+int cmd_listen_cut_port(char *address, struct err *err);
+
+/* A port from 1 to 65535, or -1 with an error. */
+int cmd_listen_parse_port(const char *text, struct err *err);
+
 /* Refuses what does not go together or is not safe. Makes the paths absolute; the address is there
  * afterwards. */
 int cmd_listen_check(struct cmd_listen *listen, struct err *err);

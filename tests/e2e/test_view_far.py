@@ -95,6 +95,18 @@ def test_whom_the_secure_port_turns_away(glckpt, certificate):
     assert glckpt.ok("view", "--port", session).startswith("127.0.0.1::"), "as before"
 
 
+def test_a_port_of_ones_own(glckpt, certificate):
+    session = launch_writer(glckpt)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        pair = ("--certificate", certificate[0], "--key", certificate[1])
+        words = ("view", "--port", "--listen", f"127.0.0.1:{port}", *pair, *LINGER, session)
+        assert "in use" in glckpt.refused(*words)
+    for address in (f"127.0.0.1:{port}", "127.0.0.1"):
+        assert listening(glckpt, session, certificate, address)["port"] == port
+    assert FarClient(port).kinds == [VENCRYPT]
+
+
 def test_beyond_this_machine_only_with_tls(glckpt, certificate):
     session = launch_writer(glckpt)
     options = ("view", "--port", "--listen", "0.0.0.0")
@@ -103,6 +115,7 @@ def test_beyond_this_machine_only_with_tls(glckpt, certificate):
     assert "--port" in glckpt.refused("view", "--listen", "0.0.0.0", session, status=USAGE)
     pair = ("--certificate", certificate[1], "--key", certificate[0])
     assert "do not go together" in glckpt.refused(*options, *pair, session)
+    assert "no port" in glckpt.refused(*options[:3], "0.0.0.0:0", session, status=USAGE)
     listening(glckpt, session, certificate)
     pair = ("--certificate", certificate[0], "--key", certificate[1])
     assert "already" in glckpt.refused(*options, *pair, session)

@@ -15,6 +15,7 @@
 static int option_web, option_port, option_socket, option_look, option_exclusive, option_json;
 static char *option_linger;
 static struct cmd_listen option_listen;
+static int listen_port; /* 0: any */
 
 static const struct poptOption options[] = {
 	{"web", '\0', POPT_ARG_NONE, &option_web, 0,
@@ -41,7 +42,8 @@ static int check_listening(struct err *err)
 	if ((address || listen->certificate || listen->key) && !option_port)
 		return err_set_status(err, STATUS_USAGE,
 			"--listen is for --port; a browser of another machine gets `glckpt web`");
-	if (cmd_listen_check(listen, err) < 0)
+	listen_port = address ? cmd_listen_cut_port(listen->address, err) : 0;
+	if (listen_port < 0 || cmd_listen_check(listen, err) < 0)
 		return -1;
 	return address && !listen->certificate
 		? err_set_status(err, STATUS_USAGE, "--listen goes with --certificate and --key")
@@ -66,9 +68,10 @@ static json_t *ask_bridge(const char *name, unsigned linger, struct err *err)
 	const struct cmd_listen *listen = &option_listen;
 	const char *port = listen->certificate ? "secure" : "port";
 	const char *way = option_web ? "web" : option_port ? port : "socket";
-	json_t *request = json_pack("{s:s, s:s, s:b, s:b, s:s*, s:s*, s:s*}", "op", "open", "way",
-		way, "view_only", option_look, "exclusive", option_exclusive, "listen",
-		listen->address, "certificate", listen->certificate, "key", listen->key);
+	json_t *request = json_pack("{s:s, s:s, s:b, s:b, s:s*, s:i, s:s*, s:s*}", "op", "open",
+		"way", way, "view_only", option_look, "exclusive", option_exclusive, "listen",
+		listen->address, "port", listen_port, "certificate", listen->certificate, "key",
+		listen->key);
 	return view_ask(name, linger, request, err);
 }
 

@@ -21,18 +21,9 @@ static const struct poptOption options[] = {
 	POPT_TABLEEND,
 };
 
-static int check_port(struct err *err)
-{
-	char *end;
-	long port = strtol(option_port, &end, 10);
-	if (*end || end == option_port || port < 1 || port > 65535)
-		return err_set_status(err, STATUS_USAGE, "'%s' is no port", option_port);
-	return 0;
-}
-
 static int check_options(struct err *err)
 {
-	if (option_port && check_port(err) < 0)
+	if (option_port && cmd_listen_parse_port(option_port, err) < 0)
 		return -1;
 	return cmd_listen_check(&option_listen, err);
 }
