@@ -72,3 +72,14 @@ bool relative_is(const struct _rfbClientRec *client, int *x, int *y)
 	*y = by_y;
 	return true;
 }
+
+/* libvncserver (0.9.14) does not free the extensions of a viewer that goes. */
+void relative_forget(struct _rfbClientRec *client)
+{
+	rfbExtensionData *ours = find(client), **at = &client->extensions;
+	while (ours && *at != ours)
+		at = &(*at)->next;
+	if (ours)
+		*at = ours->next;
+	free(ours);
+}

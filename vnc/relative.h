@@ -22,4 +22,7 @@ void relative_tell(struct _rfbClientRec *client, bool relative);
  * was sent before the viewer heard of it. Any thread. */
 bool relative_is(const struct _rfbClientRec *client, int *x, int *y);
 
+/* Frees what was noted of a viewer that goes. Its own thread. */
+void relative_forget(struct _rfbClientRec *client);
+
 #endif

@@ -151,6 +151,7 @@ static void on_gone(rfbClientPtr client)
 	if (pthread_equal(pthread_self(), client->client_thread))
 		pthread_detach(pthread_self());
 	free(client->clientData);
+	relative_forget(client);
 	free(client->wsctx); /* 45 kB of a browser's connection that libvncserver forgets */
 	input_wake(input_of(client));
 }

@@ -68,8 +68,9 @@ static void test_a_browser_is_closed_from_both_ends(void **state)
 
 /* ---- formats of pixels ---- */
 
-/* Version, no security, shared. */
-static const char handshake[] = "RFB 003.008\n\x01\x01";
+/* Version, no security, shared; and one encoding, for the pointer that moves without end. */
+static const char handshake[] = "RFB 003.008\n\x01\x01"
+				"\x02\x00\x00\x01\xff\xff\xfe\xff";
 
 /* Reads until the bridge has closed the connection. */
 static void *read_all(void *data)
