@@ -1,5 +1,6 @@
 #include "glproxy/snapshot.h"
 
+#include "glproxy/calls_buffer.h"
 #include "glproxy/debug.h"
 #include "glproxy/lists.h"
 #include "glproxy/queries.h"
@@ -179,6 +180,15 @@ static bool asked_for_core(const struct context *context)
 }
 
 /* What can be said without asking the driver much; and everything is executed before it is read. */
+/* Both sides of persistent mappings are the same in a snapshot: what differs after a rebuild is
+ * what the program has written since. The heap is kept after the snapshot. */
+static void settle_mappings(struct exec *x)
+{
+	const unsigned notes = x->note_count;
+	buffers_waited(x);
+	x->note_count = notes; /* the journal begins anew with the snapshot, if there is one */
+}
+
 static int prepare(struct context *context, struct err *err)
 {
 	struct take t;
@@ -189,6 +199,7 @@ static int prepare(struct context *context, struct err *err)
 		exec_errors_take(&context->exec);
 		lists_set_apart(&context->exec);
 		t.gl->Finish();
+		settle_mappings(&context->exec);
 		/* not by the profile: OpenGL 3.1 has none yet; nor by values: Mesa tells some */
 		t.gl->IsEnabled(GL_LIGHTING);
 		context->core = take_failed(&t) && context->api == EGL_OPENGL_API;

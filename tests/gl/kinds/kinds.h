@@ -22,7 +22,8 @@
 enum {
 	KIND_CORE = 1,    /* a core profile */
 	KIND_SAMPLES = 2, /* a window with several samples a pixel */
-	KIND_SINGLE = 4   /* a window with one buffer */
+	KIND_SINGLE = 4,  /* a window with one buffer */
+	KIND_ALONE = 8    /* that it is named: no other context can be made current in the middle */
 };
 
 struct kind {

@@ -140,15 +140,15 @@ static void use(Display *display, const struct place *place)
 		fail("cannot be made current");
 }
 
-static bool is_wanted(const char *name, char **names)
+static bool is_wanted(const struct kind *kind, char **names)
 {
 	bool any = false;
 	for (; *names; names++) {
 		any = true;
-		if (!strcmp(name, *names))
+		if (!strcmp(kind->name, *names))
 			return true;
 	}
-	return !any;
+	return !any && !(kind->wants & KIND_ALONE);
 }
 
 static void moment(bool stop, const char *file)
@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 	names += stop ? 1 : file ? 2 : 0;
 	for (size_t table = 0; table < sizeof(tables) / sizeof(tables[0]); table++)
 		for (const struct kind *kind = tables[table]; kind->name; kind++)
-			if (is_wanted(kind->name, names) && count < MOST) {
+			if (is_wanted(kind, names) && count < MOST) {
 				places[count] = open_place(display, kind);
 				use(display, &places[count++]);
 				glClear(GL_COLOR_BUFFER_BIT | GL_DEPTH_BUFFER_BIT |
