@@ -13,15 +13,30 @@ void proxy_glGetProgramiv(struct exec *x, GLuint program, GLenum pname, GLint *p
 		*params = 0;
 }
 
+/* The errors that come first are the driver's, and those of a size. */
+static bool may_be_asked(struct exec *x, GLuint program, GLsizei size)
+{
+	GLint linked = 0;
+	exec_errors_take(x);
+	x->driver->GetProgramiv(program, GL_LINK_STATUS, &linked);
+	if (exec_errors_since(x))
+		return false;
+	if (size < 0)
+		exec_error(x, GL_INVALID_VALUE);
+	return size >= 0;
+}
+
 void proxy_glGetProgramBinary(struct exec *x, GLuint program, GLsizei bufSize, GLsizei *length,
 	GLenum *binaryFormat, void *binary)
 {
-	exec_error(x, GL_INVALID_OPERATION);
 	x->refused = true;
+	if (may_be_asked(x, program, bufSize))
+		exec_error(x, GL_INVALID_OPERATION);
 }
 
 void proxy_glProgramBinary(
 	struct exec *x, GLuint program, GLenum binaryFormat, const void *binary, GLsizei length)
 {
-	exec_error(x, GL_INVALID_ENUM);
+	if (may_be_asked(x, program, length))
+		exec_error(x, GL_INVALID_ENUM);
 }

@@ -18,8 +18,8 @@
  * conditions is looked at.
  *
  * Not kept yet, thus refused: OpenGL ES 1; transform feedback under way, and drawing from it;
- * feedback and selection under way; programs from binaries; the front buffer of a multisampled
- * window.
+ * feedback and selection under way; SPIR-V; the front buffer of a multisampled window; what was
+ * deleted and is still bound in another context of the share group.
  *
  * All functions want every thread to stand still (live.h) and leave no context current.
  */

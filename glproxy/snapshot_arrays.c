@@ -1,11 +1,11 @@
 /*
  * Framebuffers and vertex arrays of a context.
  *
- * Framebuffers are asked of the driver. Of a framebuffer that is not bound, an attachment whose
- * object the program has deleted is lost: an attachment without an image stands in for it, so that
- * the framebuffer is incomplete, and its use an error, until something else is attached there.
- * Vertex arrays are written as both ends of the stream have
- * noted them (wire/arrays.h), which is what later draws are encoded against.
+ * Framebuffers are asked of the driver. What the program has deleted and a framebuffer still uses
+ * has a name of ours (remains.h); where it has none, an attachment without an image stands in for
+ * it in a framebuffer that is not bound, whose use is an error until something else is attached
+ * there. Vertex arrays are written as both ends of the stream have noted them (wire/arrays.h),
+ * which is what later draws are encoded against.
  */
 #include "glproxy/snapshot_stream.h"
 
