@@ -190,7 +190,8 @@ static void note_nothing(struct exec *x, unsigned opcode)
 	x->noting = journal && !x->replaying && (x->list || journal_keeps(journal, opcode));
 	x->changed = false;
 	x->note_count = 0;
-	buf_clear(&x->before);
+	if (x->before.size)
+		buf_clear(&x->before);
 }
 
 /* ---- data that came ---- */
@@ -420,16 +421,31 @@ static void done(struct exec *x, size_t size)
 		wake_who_has_what_it_wants(x);
 }
 
+/* A primitive that is there from glBegin to glEnd; its size, or 0. */
+static size_t execute_primitive(struct exec *x, size_t size, uint64_t head)
+{
+	struct wire_head begin;
+	memcpy(&begin, x->message, sizeof(begin));
+	if (begin.opcode != WIRE_glBegin || size < exec_entries[WIRE_glBegin].size)
+		return 0;
+	x->message_size = size;
+	x->arena_end = 0;
+	x->replied = false;
+	return lists_whole_primitive(x, head);
+}
+
 static void execute_until(struct exec *x, uint64_t head)
 {
 	while (x->position != head && !x->broken) {
 		const size_t size = take_message(x, head, x->message);
 		if (!size)
 			return;
-		execute(x, size);
+		const size_t whole = execute_primitive(x, size, head);
+		if (!whole)
+			execute(x, size);
 		if (!x->broken) {
 			keep(x, size);
-			done(x, size);
+			done(x, whole ? whole : size);
 		}
 		live_boundary(x);
 	}

@@ -1,6 +1,8 @@
 #include "glproxy/lists.h"
 
 #include "glproxy/lists_draw.h"
+#include "glproxy/live.h"
+#include "glproxy/proxy.h"
 #include "glproxy/replay.h"
 #include "hand.h"
 #include "wire/hello.h"
@@ -170,6 +172,7 @@ static void execute_held(struct exec *x)
 		struct wire_head head;
 		memcpy(&head, held.data + at, sizeof(head));
 		const size_t size = (size_t)head.units * 8;
+		x->used[head.opcode / 64] |= (uint64_t)1 << (head.opcode % 64);
 		if (is_plain(head.opcode)) {
 			exec_plain(x, held.data + at);
 		} else {
@@ -183,6 +186,61 @@ static void execute_held(struct exec *x)
 		buf_finish(&held);
 	x->held = held;
 	see(x);
+}
+
+/* ---- primitives that are in the ring as a whole ---- */
+
+#define WHOLE_MAX ((size_t)64 << 10)
+
+/* The plain message at `at`, copied behind what is held; its opcode, or none where it is not plain,
+ * not whole, or does not lie in one piece. */
+static unsigned take_plain(struct exec *x, uint64_t at, uint64_t end)
+{
+	const uint64_t place = at & (x->map.ring_size - 1);
+	char *copy = x->held.data + x->held.size;
+	struct wire_head head;
+	memcpy(&head, x->map.data + place, sizeof(head));
+	const size_t size = (size_t)head.units * 8;
+	const bool fits = size && size <= end - at && size <= x->map.ring_size - place &&
+		size <= x->held.capacity - x->held.size;
+	const bool plain = fits && head.opcode < WIRE_OPCODES &&
+		size >= exec_entries[head.opcode].size &&
+		(head.opcode == WIRE_glEnd || is_plain(head.opcode));
+	if (!plain)
+		return WIRE_OPCODES;
+	for (size_t i = 0; i < size; i += 8)
+		memcpy(copy + i, x->map.data + place + i, 8);
+	memcpy(copy, &head, sizeof(head)); /* what was just checked */
+	x->held.size += size;
+	return head.opcode;
+}
+
+/* Copies what follows, up to the glEnd. */
+static bool take_whole(struct exec *x, uint64_t begin, uint64_t end)
+{
+	unsigned opcode;
+	do
+		opcode = take_plain(x, begin + x->held.size, end);
+	while (opcode < WIRE_OPCODES && opcode != WIRE_glEnd);
+	return opcode == WIRE_glEnd;
+}
+
+size_t lists_whole_primitive(struct exec *x, uint64_t end)
+{
+	const struct live *live = x->proxy->live;
+	if (!x->context || x->special || x->in_begin || x->proxy->journal || (live && live->every))
+		return 0;
+	if (!buf_reserve(&x->held, WHOLE_MAX))
+		return 0;
+	memcpy(x->held.data, x->message, x->message_size);
+	x->held.size = x->message_size;
+	if (!take_whole(x, x->position, end)) {
+		buf_clear(&x->held);
+		return 0;
+	}
+	const size_t size = x->held.size;
+	execute_held(x);
+	return size;
 }
 
 static bool lies_in_message(const struct exec *x)

@@ -40,6 +40,11 @@ void lists_clear(struct lists *lists);
 /* The message at hand, before it is executed: true when that is not to happen now. */
 bool lists_keep(struct exec *x);
 
+/* The message at hand is a glBegin at the present position: where everything up to the glEnd is in
+ * the ring before `end`, and is plain, executes it at once; how many bytes that was. 0: nothing was
+ * done. */
+size_t lists_whole_primitive(struct exec *x, uint64_t end);
+
 static inline bool lists_compiling(const struct exec *x)
 {
 	return x->list && x->list->mode == GL_COMPILE;
