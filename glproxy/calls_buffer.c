@@ -193,6 +193,13 @@ void proxy_ckUnmapWrite(struct exec *x, GLenum target, GLuint buffer)
 	proxy_ckUnmap(x, target, buffer);
 }
 
+void proxy_ckWrite(struct exec *x, GLenum target, GLuint buffer, GLintptr offset, GLsizeiptr length,
+	GLbitfield access, GLuint64 block)
+{
+	if (map(x, target, buffer, offset, length, access, block, false))
+		proxy_ckUnmap(x, target, buffer);
+}
+
 /* Deleting a buffer, or giving it a new store, unmaps it. */
 static void forget(struct exec *x, GLuint buffer)
 {

@@ -98,12 +98,18 @@ bool behind_map_again(
 	return true;
 }
 
+void behind_publish(struct shim_context *self, uint64_t end)
+{
+	if (atomic_load_explicit(&self->ring.shared->head, memory_order_relaxed) < end)
+		atomic_store_explicit(&self->ring.shared->head, end, memory_order_release);
+}
+
 void behind_release(struct shim_context *self)
 {
 	struct behind *behind = &self->behind;
+	behind_publish(self, self->write_end);
 	if (!behind->count)
 		return;
-	if (atomic_load_explicit(&self->ring.shared->head, memory_order_relaxed) < behind->end)
-		atomic_store_explicit(&self->ring.shared->head, behind->end, memory_order_release);
+	behind_publish(self, behind->end);
 	begin(behind);
 }

@@ -52,6 +52,9 @@ void behind_add(struct shim_context *self, const struct behind_write *write);
 bool behind_map_again(struct shim_context *self, GLuint buffer, GLintptr offset, GLsizeiptr size,
 	uint64_t *block);
 
+/* Publishes the messages before `end`, if they are not yet. */
+void behind_publish(struct shim_context *self, uint64_t end);
+
 /* Publishes what is held back; no more than that, since a message may be at hand. */
 void behind_release(struct shim_context *self);
 

@@ -142,17 +142,26 @@ static void unmap_behind(
 	behind_add(self, &write);
 }
 
+/* Only its own thread maps for a context that is alone in its group, as those with copies are. */
+static bool is_mapped(const struct shim_group *group, GLuint buffer)
+{
+	for (unsigned i = 0; i < group->mapping_count; i++)
+		if (group->mappings[i].buffer == buffer)
+			return buffer;
+	return false;
+}
+
 /* Into the buffer's copy; NULL: it has none. */
 static void *map_shadow(struct shim_context *self, GLenum target, GLuint buffer, GLintptr offset,
 	GLsizeiptr length, GLbitfield access)
 {
 	const uint64_t aside = (uint64_t)offset & (ALIGNMENT - 1);
-	const uint64_t place = look(self, buffer, false).buffer
+	const uint64_t place = is_mapped(self->group, buffer)
 		? 0
 		: shadow_map(self, target, buffer, offset, length, access);
 	if (!place)
 		return NULL;
-	send_ckMapWrite(target, buffer, offset, length, access, place);
+	shadow_say_mapped(self, target, buffer, offset, length, access, place);
 	const struct shim_mapping mapping = {
 		buffer, access, offset, length, place - aside, true, true};
 	return note(self->group, &mapping) ? process_have()->heap + place : NULL;
@@ -199,8 +208,7 @@ static GLboolean unmap(GLenum target, GLuint buffer)
 	struct shim_context *self = shim_current;
 	const struct shim_mapping mapping = look(self, buffer, true);
 	if (mapping.shadowed) {
-		send_ckUnmapWrite(target, buffer);
-		shadow_unmapped(self, buffer);
+		shadow_say_unmapped(self, target, buffer);
 		return GL_TRUE;
 	}
 	if (mapping.buffer && mapping.unwaited) {

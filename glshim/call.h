@@ -89,6 +89,9 @@ struct shim_context {
 	struct shim_group *group;
 	struct shim_names *names[NAMES_CLASSES];
 	struct behind behind;
+	/* Of the copies of buffers (shadow.h): where the last message stands that maps, and the
+	 * last one that writes. */
+	uint64_t map_begin, write_begin, write_end;
 	struct shim_queries queries;
 	struct shim_held held[SHIM_HELD];
 	unsigned held_count;

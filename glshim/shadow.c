@@ -1,6 +1,7 @@
 #include "glshim/shadow.h"
 
 #include "entries.h"
+#include "messages.h"
 
 #define SIZE_MAX_OF_ONE ((GLsizeiptr)16 << 20)
 #define FIRST_WAITS 1 /* mappings that wait before a copy is made */
@@ -46,8 +47,10 @@ static bool make(struct shim_store *store, GLenum target)
  * takes care itself. */
 static void await(struct shim_context *self, const struct shim_store *store, GLbitfield access)
 {
-	if (!(access & GL_MAP_UNSYNCHRONIZED_BIT) && store->unmapped)
-		shim_wait_for(self, store->unmapped, WIRE_WAIT_HEAP);
+	if (access & GL_MAP_UNSYNCHRONIZED_BIT || !store->unmapped)
+		return;
+	behind_release(self);
+	shim_wait_for(self, store->unmapped, WIRE_WAIT_HEAP);
 }
 
 uint64_t shadow_map(struct shim_context *self, GLenum target, GLuint buffer, GLintptr offset,
@@ -63,9 +66,80 @@ uint64_t shadow_map(struct shim_context *self, GLenum target, GLuint buffer, GLi
 	return store->shadow + (uint64_t)offset;
 }
 
-void shadow_unmapped(struct shim_context *self, GLuint buffer)
+/* ---- what is said of it ---- */
+
+#define TOGETHER ((GLsizeiptr)64 << 10) /* bytes of a message that grows no more */
+
+static void *message_at(const struct shim_context *self, uint64_t position)
+{
+	return self->ring.data + (position & (self->ring.ring_size - 1));
+}
+
+static bool is_published(const struct shim_context *self, uint64_t position)
+{
+	return atomic_load_explicit(&self->ring.shared->head, memory_order_relaxed) > position;
+}
+
+void shadow_say_mapped(struct shim_context *self, GLenum target, GLuint buffer, GLintptr offset,
+	GLsizeiptr length, GLbitfield access, uint64_t block)
+{
+	struct wire_ckWrite *message = shim_put(self, WIRE_ckMapWrite, sizeof(*message));
+	const struct wire_head head = message->head;
+	*message = (struct wire_ckWrite){head, target, buffer, offset, length, access, block};
+	self->map_begin = self->position - wire_align(sizeof(*message));
+	if (!(access & GL_MAP_UNSYNCHRONIZED_BIT) || self->synchronous)
+		shim_publish(self);
+}
+
+/* The write before, where that is held back and this one goes on from it; else NULL. */
+static struct wire_ckWrite *write_before(
+	const struct shim_context *self, const struct wire_ckWrite *next)
+{
+	if (!self->write_end || self->write_end != self->map_begin ||
+		is_published(self, self->write_begin))
+		return NULL;
+	struct wire_ckWrite *last = message_at(self, self->write_begin);
+	const bool adjoins = last->buffer == next->buffer && last->target == next->target &&
+		last->access == next->access && last->offset + last->length == next->offset &&
+		last->block + (uint64_t)last->length == next->block &&
+		last->length + next->length <= TOGETHER;
+	return adjoins ? last : NULL;
+}
+
+/* The message that maps, if nothing was said since and nobody has seen it. */
+static struct wire_ckWrite *just_mapped(const struct shim_context *self, GLuint buffer)
+{
+	const size_t size = wire_align(sizeof(struct wire_ckWrite));
+	if (self->position != self->map_begin + size || is_published(self, self->map_begin))
+		return NULL;
+	struct wire_ckWrite *message = message_at(self, self->map_begin);
+	return message->buffer == buffer ? message : NULL;
+}
+
+static void say_written(struct shim_context *self, struct wire_ckWrite *message)
+{
+	struct wire_ckWrite *last = write_before(self, message);
+	if (last) {
+		last->length += message->length;
+		self->position = self->map_begin;
+		return;
+	}
+	message->head.opcode = WIRE_ckWrite;
+	behind_publish(self, self->map_begin);
+	self->write_begin = self->map_begin;
+	self->write_end = self->position;
+	if (self->seen || self->position >= self->kick_at)
+		shim_publish(self);
+}
+
+void shadow_say_unmapped(struct shim_context *self, GLenum target, GLuint buffer)
 {
 	struct shim_store *store = store_of(self, buffer);
+	struct wire_ckWrite *message = just_mapped(self, buffer);
+	if (message)
+		say_written(self, message);
+	else
+		send_ckUnmapWrite(target, buffer);
 	if (store)
 		store->unmapped = self->position;
 }

@@ -21,8 +21,12 @@
 uint64_t shadow_map(struct shim_context *self, GLenum target, GLuint buffer, GLintptr offset,
 	GLsizeiptr length, GLbitfield access);
 
-/* The message that unmaps is put: until it is executed the copy is being read. */
-void shadow_unmapped(struct shim_context *self, GLuint buffer);
+/* Says to the proxy that it is mapped, and that it is unmapped: until that is executed the copy is
+ * being read. Writes that the program keeps from disturbing each other (GL_MAP_UNSYNCHRONIZED_BIT)
+ * become one message where they adjoin; the last is held back (behind.h). */
+void shadow_say_mapped(struct shim_context *self, GLenum target, GLuint buffer, GLintptr offset,
+	GLsizeiptr length, GLbitfield access, uint64_t block);
+void shadow_say_unmapped(struct shim_context *self, GLenum target, GLuint buffer);
 
 /* The buffer is written in another way; or `gone`: it is no more, or has a new store. */
 void shadow_end(struct shim_context *self, GLuint buffer, bool gone);

@@ -8,6 +8,7 @@
 
 #include <GL/glext.h>
 #include <X11/Xlib.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,6 +119,31 @@ static void in_parts(GLbitfield more)
 		glUnmapBuffer(GL_ARRAY_BUFFER);
 	}
 	say("in parts");
+}
+
+static void write_part(int number, unsigned char value, bool flush)
+{
+	unsigned char *to = part(number * 192, 192, GL_MAP_UNSYNCHRONIZED_BIT);
+	if (flush)
+		glFlush();
+	memset(to, value, 192);
+	glUnmapBuffer(GL_ARRAY_BUFFER);
+}
+
+/* One behind the other, with gaps, backwards, twice, and with something said in between. */
+static void adjoining(void)
+{
+	fill(4);
+	glBufferData(GL_ARRAY_BUFFER, SIZE, data, GL_STREAM_DRAW);
+	for (int i = 0; i < SIZE / 192; i++)
+		write_part(i, (unsigned char)i, false);
+	say("adjoining");
+	for (int i = 0; i < 60; i++)
+		write_part(i + i / 7, (unsigned char)(i + 50), i % 11 == 5);
+	say("with gaps");
+	for (int i = 60; i > 0; i--)
+		write_part(i % 23, (unsigned char)(i + 90), i % 13 == 7);
+	say("backwards");
 }
 
 /* Each copy sees what was written up to then, and nothing that came later. */
@@ -312,6 +338,7 @@ int main(void)
 	mapped_again_and_written();
 	in_parts(0);
 	in_parts(GL_MAP_UNSYNCHRONIZED_BIT);
+	adjoining();
 	seen_between(buffers[1]);
 	written_by_others(buffers);
 	kept_while_mapped();

@@ -17,6 +17,9 @@ $(BUILD)/wire/.made: $(WIRE_INPUTS)
 	$(Q)$(PYTHON) wire/generate --out $(BUILD)/wire --wire wire
 	@touch $@
 
+# So that make looks again at their times: what includes them is built anew at once.
+$(addprefix $(BUILD)/wire/,driver_table.h entries.h hand.h messages.h track_calls.h): $(BUILD)/wire/.made ;
+
 $(WIRE_MADE): $(BUILD)/wire/%.o: $(BUILD)/wire/.made $(BUILD)/.tools
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -I$(BUILD)/wire -MMD -MP -c -o $@ $(BUILD)/wire/$*.c
