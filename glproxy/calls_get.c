@@ -4,9 +4,10 @@
 #include "glproxy/context.h"
 #include "glproxy/lists.h"
 #include "glproxy/surface.h"
+#include "glproxy/told.h"
 #include "hand.h"
-#include "wire/extensions.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,52 +22,24 @@ static bool of_window(struct exec *x, GLenum pname, GLint *value)
 	return !bound;
 }
 
-static bool offered(const void *name)
-{
-	size_t low = 0, high = wire_extension_count;
-	while (low < high) {
-		const size_t middle = (low + high) / 2;
-		const int order = strcmp(name, wire_extensions[middle]);
-		if (!order)
-			return true;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
-}
-
-/* The driver's extension of the number the program knows it by; NULL behind the last. */
-static const char *extension(struct exec *x, GLint wanted)
-{
-	GLint count = 0;
-	x->driver->GetIntegerv(GL_NUM_EXTENSIONS, &count);
-	for (GLint i = 0; i < count; i++) {
-		const char *name = (const char *)x->driver->GetStringi(GL_EXTENSIONS, (GLuint)i);
-		if (name && offered(name) && wanted-- == 0)
-			return name;
-	}
-	return NULL;
-}
-
-static GLint extension_count(struct exec *x)
-{
-	GLint count = 0;
-	while (extension(x, count))
-		count++;
-	return count;
-}
-
 static bool of_ours(struct exec *x, GLenum pname, GLint *value)
 {
-	if (pname == GL_NUM_EXTENSIONS) {
-		*value = extension_count(x);
+	if (pname == GL_NUM_EXTENSIONS && x->context && told_of(x->context)) {
+		*value = told_extension_count(x->context->told);
 		return true;
 	}
 	*value = 0;
 	return pname == GL_NUM_PROGRAM_BINARY_FORMATS || lists_answer(x, pname, value) ||
 		of_window(x, pname, value);
+}
+
+/* How many values were told, and are the program's to have. */
+static int64_t of_told(struct exec *x, GLenum pname, double values[2])
+{
+	if (!x->context || x->in_begin || !told_limit(told_of(x->context), pname, values))
+		return 0;
+	const int64_t count = wire_get_count(&x->state, pname);
+	return count < 2 ? count : 2;
 }
 
 /* As GL_DOUBLEBUFFER is in glGet. */
@@ -89,11 +62,17 @@ void proxy_glGetNamedFramebufferParameteriv(
 		*param = x->context->draw->flags & SURFACE_DOUBLE ? 1 : 0;
 }
 
-#define GET(suffix, type)                                                       \
+#define GET(suffix, type, convert)                                              \
 	void proxy_glGet##suffix(struct exec *x, GLenum pname, type *data)      \
 	{                                                                       \
 		GLint value;                                                    \
+		double told[2];                                                 \
 		if (!data || pname == GL_PROGRAM_BINARY_FORMATS)                \
+			return;                                                 \
+		const int64_t count = of_told(x, pname, told);                  \
+		for (int64_t i = 0; i < count; i++)                             \
+			data[i] = (type)convert(told[i]);                       \
+		if (count)                                                      \
 			return;                                                 \
 		if (of_ours(x, pname, &value)) {                                \
 			*data = (type)value;                                    \
@@ -105,11 +84,11 @@ void proxy_glGetNamedFramebufferParameteriv(
 		exec_name_back(x, wire_name_class(pname), data, sizeof(*data)); \
 	}
 
-GET(Booleanv, GLboolean)
-GET(Integerv, GLint)
-GET(Integer64v, GLint64)
-GET(Floatv, GLfloat)
-GET(Doublev, GLdouble)
+GET(Booleanv, GLboolean, 0 !=)
+GET(Integerv, GLint, llround)
+GET(Integer64v, GLint64, llround)
+GET(Floatv, GLfloat, )
+GET(Doublev, GLdouble, )
 
 GLenum proxy_glGetError(struct exec *x)
 {
@@ -126,43 +105,40 @@ void proxy_ckError(struct exec *x, GLenum error)
 
 /* ---- strings ---- */
 
-/* The list of extensions with those that are not offered left out. */
-static size_t offered_list(const char *all, char *text, size_t size)
+static const char *driver_text(struct exec *x, GLenum name, GLint index)
 {
-	size_t used = 0;
-	while (*all) {
-		char name[128];
-		const size_t length = strcspn(all, " ");
-		if (length && length < sizeof(name)) {
-			memcpy(name, all, length);
-			name[length] = '\0';
-			if (offered(name) && used + length + 2 < size) {
-				memcpy(text + used, name, length);
-				used += length;
-				text[used++] = ' ';
-			}
-		}
-		all += length + (all[length] == ' ');
-	}
-	text[used] = '\0';
-	return used + 1;
+	return index < 0 ? (const char *)x->driver->GetString(name)
+			 : (const char *)x->driver->GetStringi(name, (GLuint)index);
+}
+
+/* The driver is asked in any case: it knows what is an error. */
+static const char *find_text(struct exec *x, GLenum name, GLint index, size_t *length)
+{
+	const struct told *told = x->context ? told_of(x->context) : NULL;
+	const bool extension = name == GL_EXTENSIONS && index >= 0;
+	const char *said = extension && told ? NULL : driver_text(x, name, index);
+	if (extension && told)
+		return told_extension(told, index, length);
+	if (said && index < 0 && told_text(told, name))
+		said = told_text(told, name);
+	if (said)
+		*length = strlen(said);
+	return said;
 }
 
 GLuint proxy_ckText(struct exec *x, GLenum name, GLint index, GLuint size, GLchar *text)
 {
+	size_t length = 0;
 	if (!text || size < 2)
 		return 0;
-	const char *found = index >= 0 && name == GL_EXTENSIONS ? extension(x, index)
-		: index >= 0 ? (const char *)x->driver->GetStringi(name, (GLuint)index)
-			     : (const char *)x->driver->GetString(name);
+	const char *found = find_text(x, name, index, &length);
 	if (!found) {
-		if (index >= 0 && name == GL_EXTENSIONS)
+		if (index >= 0 && name == GL_EXTENSIONS && x->context && x->context->told)
 			exec_error(x, GL_INVALID_VALUE);
 		return 0;
 	}
-	if (index < 0 && name == GL_EXTENSIONS)
-		return (GLuint)offered_list(found, text, size);
-	const size_t length = strnlen(found, size - 1);
+	if (length > size - 1)
+		length = size - 1;
 	memcpy(text, found, length);
 	text[length] = '\0';
 	return (GLuint)length + 1;

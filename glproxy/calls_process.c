@@ -7,45 +7,20 @@
 #include "glproxy/front.h"
 #include "glproxy/live.h"
 #include "glproxy/surface.h"
+#include "glproxy/told.h"
 #include "hand.h"
 #include "wire/config.h"
 
 #include <string.h>
 
-static EGLint config_attribute(const struct proxy *proxy, EGLConfig config, EGLint name)
-{
-	EGLint value = 0;
-	eglGetConfigAttrib(proxy->display, config, name, &value);
-	return value;
-}
-
-static struct wire_config describe(const struct proxy *proxy, EGLConfig config)
-{
-	return (struct wire_config){
-		.id = config_attribute(proxy, config, EGL_CONFIG_ID),
-		.red = config_attribute(proxy, config, EGL_RED_SIZE),
-		.green = config_attribute(proxy, config, EGL_GREEN_SIZE),
-		.blue = config_attribute(proxy, config, EGL_BLUE_SIZE),
-		.alpha = config_attribute(proxy, config, EGL_ALPHA_SIZE),
-		.depth = config_attribute(proxy, config, EGL_DEPTH_SIZE),
-		.stencil = config_attribute(proxy, config, EGL_STENCIL_SIZE),
-		.samples = config_attribute(proxy, config, EGL_SAMPLES),
-		.renderable = config_attribute(proxy, config, EGL_RENDERABLE_TYPE),
-		.conformant = config_attribute(proxy, config, EGL_CONFORMANT),
-		.floating = config_attribute(proxy, config, EGL_COLOR_COMPONENT_TYPE_EXT) ==
-			EGL_COLOR_COMPONENT_TYPE_FLOAT_EXT,
-	};
-}
-
 GLuint proxy_ckConfigs(struct exec *x, GLuint count, GLint *values)
 {
-	const struct proxy *proxy = x->proxy;
-	const size_t room = count * sizeof(*values) / sizeof(struct wire_config);
-	for (EGLint i = 0; values && i < proxy->config_count && (size_t)i < room; i++) {
-		const struct wire_config config = describe(proxy, proxy->configs[i]);
-		memcpy((char *)values + (size_t)i * sizeof(config), &config, sizeof(config));
-	}
-	return (GLuint)proxy->config_count;
+	size_t told;
+	const struct wire_config *configs = told_configs(x->proxy, &told);
+	const size_t room = count * sizeof(*values) / sizeof(*configs);
+	if (values && configs)
+		memcpy(values, configs, (told < room ? told : room) * sizeof(*configs));
+	return (GLuint)told;
 }
 
 /* Objects by their number; the number is in range or the client is ended. */

@@ -9,6 +9,7 @@
 #include "glproxy/memo.h"
 #include "glproxy/queries.h"
 #include "glproxy/surface.h"
+#include "glproxy/told.h"
 #include "glproxy/views.h"
 
 #include <stdlib.h>
@@ -151,7 +152,7 @@ bool context_open(struct context *context, const struct context *share)
 	eglBindAPI(context->api);
 	if (context->api == EGL_OPENGL_API && create(context, share, EGL_NO_CONFIG_KHR))
 		return true;
-	return create(context, share, proxy_config(proxy, context->config));
+	return create(context, share, told_driver_config(proxy, context->config));
 }
 
 bool context_start(struct context *context)
@@ -184,6 +185,8 @@ struct context *context_create(struct proxy *proxy, struct context *share, EGLin
 	context->attributes = copy_attributes(attributes);
 	if (!context->group || !context->attributes)
 		return failed(context, reason, EGL_BAD_ALLOC);
+	if (profile_forbids(api, attributes))
+		return failed(context, reason, EGL_BAD_MATCH);
 	if (!context_open(context, share))
 		return failed(context, reason, eglGetError());
 	if (!make_ring(context, &err) || !(proxy->replaying || context_start(context))) {
@@ -254,7 +257,7 @@ static void drop_own(struct context *context)
 static bool bind_own(struct context *context, const struct surface *draw)
 {
 	const EGLSurface own =
-		surface_pbuffer(draw, proxy_config(context->exec.proxy, context->config));
+		surface_pbuffer(draw, told_driver_config(context->exec.proxy, context->config));
 	const bool bound = own != EGL_NO_SURFACE && bind(context, own, own);
 	drop_own(context);
 	context->own = own;
@@ -293,8 +296,9 @@ bool context_make_current(struct context *context, struct surface *draw, struct 
 	context->read = read;
 	const bool first = !context->version;
 	if (first)
-		context->version = version_of(context);
+		context->version = profile_version(context->api, version_of(context));
 	context->current = true;
+	told_of(context);
 	front_begin(context, first);
 	return true;
 }
@@ -342,7 +346,7 @@ static EGLSurface stand_in(const struct context *context)
 {
 	static const EGLint size[] = {EGL_WIDTH, 1, EGL_HEIGHT, 1, EGL_NONE};
 	const struct proxy *proxy = context->exec.proxy;
-	const EGLConfig config = proxy_config(proxy, context->config);
+	const EGLConfig config = told_driver_config(proxy, context->config);
 	return config == EGL_NO_CONFIG_KHR ? EGL_NO_SURFACE
 					   : eglCreatePbufferSurface(proxy->display, config, size);
 }

@@ -63,9 +63,10 @@ struct context {
 	EGLContext helper; /* front.c's, to move colours; EGL_NO_CONTEXT before it is needed */
 	EGLenum api;
 	EGLint config;
-	EGLint *attributes; /* as the context was asked for, up to EGL_NONE */
-	GLint version;      /* 45, 30, ...: of the driver's context */
-	bool core;          /* has no fixed function; known while a snapshot is taken */
+	EGLint *attributes;      /* as the context was asked for, up to EGL_NONE */
+	GLint version;           /* 45, 30, ...: of the driver's context */
+	const struct told *told; /* told.h; the proxy's */
+	bool core;               /* has no fixed function; known while a snapshot is taken */
 	struct group *group;
 	struct surface *draw;
 	struct surface *read;

@@ -39,6 +39,7 @@ struct exec {
 
 	bool replaying;  /* a journal is being replayed: there are no other threads */
 	bool rebuilding; /* a snapshot is being replayed: blocks of the heap hold newer contents */
+	bool foreign;    /* ... of another driver */
 	bool in_begin;   /* the driver is between glBegin and glEnd */
 	bool lenient;    /* errors of the snapshot being replayed are none */
 	bool special;    /* messages are held, or a display list is being compiled (lists.h) */

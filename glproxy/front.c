@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "glproxy/present.h"
 #include "glproxy/snapshot_surface.h"
+#include "glproxy/told.h"
 
 #include <stdlib.h>
 
@@ -183,7 +184,7 @@ static void copy(struct context *context, EGLSurface from, EGLSurface to, struct
 
 static EGLSurface pbuffer_like(const struct surface *surface)
 {
-	return surface_pbuffer(surface, proxy_config(surface->proxy, surface->config));
+	return surface_pbuffer(surface, told_driver_config(surface->proxy, surface->config));
 }
 
 /* What the window shows, into the new front buffer. */

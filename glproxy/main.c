@@ -5,6 +5,10 @@
  *	        --restore DIRECTORY		... and first those of a snapshot (wire/hello.h)
  *	        --journal off|uploads|all	... and another for each that dies (journal.h)
  *	        --recover			... and for those that died with an earlier one
+ *	        --profile NAME			... which show that OpenGL (profile.h)
+ *	glproxy --check DIRECTORY		whether the driver here has what snapshots need
+ *	glproxy --told DIRECTORY		by which driver and profile they were made, as JSON
+ *	glproxy --describe			which driver is here, as JSON
  *	glproxy --serve DIR --client PID	one proxy, for one process
  */
 #define _GNU_SOURCE
@@ -17,6 +21,7 @@
 #include "glproxy/proxy.h"
 #include "glproxy/recover.h"
 #include "glproxy/snapshot.h"
+#include "glproxy/told.h"
 #include "wire/hello.h"
 
 #include <errno.h>
@@ -220,9 +225,11 @@ int main(int argc, char **argv)
 		{"dir", required_argument, NULL, 'd'}, {"serve", required_argument, NULL, 's'},
 		{"client", required_argument, NULL, 'c'}, {"restore", required_argument, NULL, 'r'},
 		{"journal", required_argument, NULL, 'j'}, {"recover", no_argument, NULL, 'a'},
-		{0}};
+		{"profile", required_argument, NULL, 'p'}, {"check", required_argument, NULL, 'k'},
+		{"told", required_argument, NULL, 't'}, {"describe", no_argument, NULL, 'e'}, {0}};
 	struct listen listen = {.serve = serve, .serve_again = serve_again};
-	const char *served = NULL;
+	const char *served = NULL, *checked = NULL, *told = NULL;
+	bool describe = false;
 	int client = 0;
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'l')
@@ -237,14 +244,31 @@ int main(int argc, char **argv)
 			listen.from = optarg;
 		else if (option == 'a')
 			listen.recover = true;
-		else if (option != 'j' || !choose_journal(optarg))
+		else if (option == 'k')
+			checked = optarg;
+		else if (option == 't')
+			told = optarg;
+		else if (option == 'e')
+			describe = true;
+		else if (!(option == 'j' && choose_journal(optarg)) &&
+			!(option == 'p' && profile_choose(optarg)))
 			return 2;
 	}
 	log_name("glproxy");
-	/* The driver is found as on any desktop, not through our own vendor library. */
-	unsetenv("__EGL_VENDOR_LIBRARY_FILENAMES");
+	/* The driver is found as on any desktop, or as the user says; not by our own library. */
+	const char *vendors = getenv("__EGL_VENDOR_LIBRARY_FILENAMES");
+	if (vendors && strstr(vendors, "glckpt"))
+		unsetenv("__EGL_VENDOR_LIBRARY_FILENAMES");
 	unsetenv("__GLX_VENDOR_LIBRARY_NAME");
 	struct err err = ERR_INIT;
+	if (checked || told || describe) {
+		const int status = checked ? told_check(checked, &err)
+			: told             ? told_print(told, &err)
+					   : told_describe(&err);
+		if (status)
+			fprintf(stderr, "%s\n", err.text);
+		return status ? 1 : 0;
+	}
 	if (confine(&err)) {
 		log_line("not confined: %s", err.text);
 		return 1;

@@ -7,6 +7,7 @@
 #include "glproxy/journal.h"
 #include "glproxy/live.h"
 #include "glproxy/surface.h"
+#include "glproxy/told.h"
 #include "wire/hello.h"
 
 #include <fcntl.h>
@@ -167,23 +168,13 @@ void proxy_finish(struct proxy *proxy)
 	if (proxy->live)
 		live_report(proxy);
 	live_destroy(proxy->live);
+	told_finish(proxy);
 	journal_close(proxy->journal);
 	if (proxy->alive_fd >= 0)
 		close(proxy->alive_fd);
 	if (proxy->directory_fd >= 0)
 		close(proxy->directory_fd);
 	io_remove_tree(AT_FDCWD, proxy->directory, NULL);
-}
-
-EGLConfig proxy_config(const struct proxy *proxy, EGLint id)
-{
-	for (EGLint i = 0; i < proxy->config_count; i++) {
-		EGLint found = 0;
-		eglGetConfigAttrib(proxy->display, proxy->configs[i], EGL_CONFIG_ID, &found);
-		if (found == id)
-			return proxy->configs[i];
-	}
-	return EGL_NO_CONFIG_KHR;
 }
 
 void proxy_serve(struct proxy *proxy)

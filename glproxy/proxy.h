@@ -18,6 +18,8 @@ struct context;
 struct journal;
 struct live;
 struct surface;
+struct told;
+struct wire_config;
 
 #define PROXY_OBJECTS 65536u /* contexts, and surfaces, alive at a time */
 
@@ -38,6 +40,9 @@ struct proxy {
 	EGLConfig *configs;
 	EGLint config_count;
 	struct live *live;
+	struct told *told; /* told.h; under the lock */
+	struct wire_config *told_configs;
+	size_t told_config_count;
 	struct journal *journal; /* NULL: none is kept */
 	bool let_go;             /* no X server may be connected to */
 
@@ -62,8 +67,5 @@ void proxy_drop_ring(struct proxy *proxy, const char *name, struct wire_mapping 
 
 /* Serves the control ring until the client closes it or `client` has ended. */
 void proxy_serve(struct proxy *proxy);
-
-/* The EGL config of an id; EGL_NO_CONFIG_KHR for none. */
-EGLConfig proxy_config(const struct proxy *proxy, EGLint id);
 
 #endif

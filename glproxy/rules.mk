@@ -9,7 +9,7 @@ $(BUILD)/bin/glproxy: $(GLPROXY) $(BUILD)/wire/decode.o $(WIRE) $(BASE)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
-		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -pthread
+		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -lm -pthread
 
 all: $(BUILD)/bin/glproxy
 
@@ -33,7 +33,7 @@ $(BUILD)/tests/unit/decode: $(BUILD)/tests/unit/decode.o $(GL_TESTED) $(BASE)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
-		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS) cmocka) -pthread
+		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS) cmocka) -lm -pthread
 $(BUILD)/tests/unit/decode.o $(BUILD)/tests/fuzz/decode.o $(BUILD)/tests/fuzz/driver.o $(BUILD)/tests/fake_driver.o: | \
 	$(BUILD)/wire/.made
 
@@ -52,7 +52,7 @@ $(BUILD)/tests/bench/gl-objects: $(BUILD)/tests/bench/gl-objects.o \
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
-		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -pthread
+		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -lm -pthread
 $(BUILD)/tests/bench/gl-objects.o: | $(BUILD)/wire/.made
 
 #: fuzz         feeds nonsense to the decoder of the GL stream for an hour, or SECONDS=N
@@ -67,5 +67,11 @@ fuzz:
 $(BUILD)/tests/fuzz/decode: $(BUILD)/tests/fuzz/decode.o $(BUILD)/tests/fuzz/driver.o $(GL_TESTED) $(BASE)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ \
-		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -pthread
+		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS)) -lm -pthread
 $(BUILD)/tests/unit/snapshot: $(addprefix $(BUILD)/glproxy/,snapshot_record.o snapshot_file.o contents.o)
+$(BUILD)/tests/unit/told: $(BUILD)/tests/unit/told.o $(GL_TESTED) $(BASE)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(GLPROXY_PKGS) cmocka) -lm -pthread
+$(BUILD)/tests/unit/told.o: | $(BUILD)/wire/.made

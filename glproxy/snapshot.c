@@ -7,6 +7,7 @@
 #include "glproxy/snapshot_record.h"
 #include "glproxy/snapshot_stream.h"
 #include "glproxy/snapshot_surface.h"
+#include "glproxy/told.h"
 #include "wire/names.h"
 
 #include <stdlib.h>
@@ -238,6 +239,7 @@ int snapshot_take(struct proxy *proxy, const struct snapshot_place *place, struc
 	scoped(snapshot_out_finish) struct snapshot_out out;
 	if (snapshot_out_open(&out, place, proxy->client, err))
 		return -1;
+	told_put(proxy, &out.record);
 	if (take_all(proxy, &out, err))
 		return -1;
 	return snapshot_out_end(&out);

@@ -3,7 +3,7 @@
  *
  * Where the bytes are and how they are protected: snapshot_file.h. The records:
  *
- *	GRUP	a share group: its number, its contexts
+ *	PROF, TOLD, CONF	what the program was told of its GL, and by which profile (told.h)
  *	CTXT	a context: numbers, config, attributes, what it is current with
  *	SURF	a surface: number, kind, size, where it is shown; its colours, depths and stencils
  *	STRM	a part of a context's stream: messages of the wire, and the data they point at as

@@ -11,6 +11,7 @@
 #include "glproxy/snapshot_stream.h"
 #include "glproxy/snapshot_surface.h"
 #include "glproxy/stacks.h"
+#include "glproxy/told.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,8 @@ int snapshot_adopt(struct proxy *proxy, const struct snapshot_place *place, stru
 	if (snapshot_in_open(&in, place, err))
 		return -1;
 	while (snapshot_in_next(&in, &tag, &record)) {
+		if (told_adopt(proxy, tag, record, err))
+			return -1;
 		if (tag == SNAPSHOT_SURFACE && surface_adopt(proxy, record, err))
 			return -1;
 		if (tag == SNAPSHOT_CONTEXT && adopt_context(proxy, record, err))
@@ -246,6 +249,7 @@ static int read_arena(struct snapshot_in *in, struct span data, struct span piec
 static int replay(struct exec *x, struct span messages, const struct arena *arena, struct err *err)
 {
 	x->rebuilding = true;
+	x->foreign = told_by_another(told_known(x->context), x->driver);
 	const int status = replay_stream(x, messages, arena->memory, arena->size, err);
 	x->rebuilding = false;
 	return status;

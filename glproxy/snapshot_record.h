@@ -15,6 +15,9 @@
 
 #define SNAPSHOT_TAG(a, b, c, d) \
 	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+#define SNAPSHOT_PROFILE SNAPSHOT_TAG('P', 'R', 'O', 'F')
+#define SNAPSHOT_TOLD SNAPSHOT_TAG('T', 'O', 'L', 'D')
+#define SNAPSHOT_CONFIGS SNAPSHOT_TAG('C', 'O', 'N', 'F')
 #define SNAPSHOT_CONTEXT SNAPSHOT_TAG('C', 'T', 'X', 'T')
 #define SNAPSHOT_SURFACE SNAPSHOT_TAG('S', 'U', 'R', 'F')
 #define SNAPSHOT_STREAM SNAPSHOT_TAG('S', 'T', 'R', 'M')

@@ -1,5 +1,7 @@
 #include "glproxy/snapshot_stream.h"
 
+#include "glproxy/told.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +159,9 @@ bool take_failed(struct take *t)
 GLint take_integer(struct take *t, GLenum pname)
 {
 	GLint value[16] = {0};
+	double told[2];
+	if (told_limit(told_known(t->context), pname, told))
+		return (GLint)told[0];
 	t->gl->GetIntegerv(pname, value);
 	return take_failed(t) ? 0 : value[0];
 }

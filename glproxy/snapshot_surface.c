@@ -1,4 +1,5 @@
 #include "glproxy/snapshot_surface.h"
+#include "glproxy/told.h"
 
 #include "glproxy/surface_samples.h"
 
@@ -19,9 +20,12 @@ EGLContext helper_open(struct proxy *proxy, EGLContext share, struct err *err)
 		5, EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_COMPATIBILITY_PROFILE_BIT,
 		EGL_NONE};
 	eglBindAPI(EGL_OPENGL_API);
+	static const EGLint any[] = {EGL_NONE};
 	EGLContext helper = eglCreateContext(proxy->display, EGL_NO_CONFIG_KHR, share, attributes);
 	if (helper == EGL_NO_CONTEXT)
-		err_set(err, "the driver gives no OpenGL 4.5 compatibility context");
+		helper = eglCreateContext(proxy->display, EGL_NO_CONFIG_KHR, share, any);
+	if (helper == EGL_NO_CONTEXT)
+		err_set(err, "the driver gives no OpenGL compatibility context");
 	return helper;
 }
 
@@ -298,7 +302,8 @@ static int draw_front(struct surface *surface, EGLContext helper, uint32_t front
 {
 	if (!(front & OTHER))
 		return 0;
-	surface->other = surface_pbuffer(surface, proxy_config(surface->proxy, surface->config));
+	surface->other =
+		surface_pbuffer(surface, told_driver_config(surface->proxy, surface->config));
 	surface->turned = front & TURNED;
 	surface->both = front & BOTH;
 	if (!bind(surface, surface->other, helper, err) || draw_colours(surface, record, err))

@@ -3,6 +3,7 @@
 #include "glproxy/context.h"
 #include "glproxy/journal.h"
 #include "glproxy/present.h"
+#include "glproxy/told.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@ EGLSurface surface_pbuffer(const struct surface *surface, EGLConfig config)
 
 bool surface_open(struct surface *surface)
 {
-	surface->egl = surface_pbuffer(surface, proxy_config(surface->proxy, surface->config));
+	surface->egl =
+		surface_pbuffer(surface, told_driver_config(surface->proxy, surface->config));
 	return surface->egl != EGL_NO_SURFACE;
 }
 
@@ -126,7 +128,8 @@ bool surface_follow(struct surface *surface, bool ask)
 	const EGLSurface before = surface->egl;
 	surface->width = width;
 	surface->height = height;
-	surface->egl = surface_pbuffer(surface, proxy_config(surface->proxy, surface->config));
+	surface->egl =
+		surface_pbuffer(surface, told_driver_config(surface->proxy, surface->config));
 	if (surface->egl == EGL_NO_SURFACE) {
 		surface->egl = before;
 		return false;

@@ -16,6 +16,9 @@ struct wire_config {
 	int32_t reserved;
 };
 
+/* Which OpenGL programs are shown (glproxy/profile.h); the first is the driver's own. */
+#define WIRE_PROFILES "native", "portable-3.3", "portable-4.5"
+
 /* In what ckContextCreate returns: the rest is an EGL error. */
 #define WIRE_CONTEXT_FAILED 0x80000000u
 

@@ -38,8 +38,10 @@ class Failed(Exception):
 class Proxies:
     """The listening glproxy of a run directory."""
 
-    def __init__(self, build: Path, directory: Path, journal: str | None) -> None:
+    def __init__(self, build: Path, directory: Path, journal: str | None, profile: str, drivers: list[str]) -> None:
         self.program = build / "bin/glproxy"
+        self.profile = profile
+        self.drivers = drivers  # the next proxies' ones, in turn
         self.directory = directory
         self.socket = directory / "socket"
         self.journal = journal
@@ -48,8 +50,16 @@ class Proxies:
     def start(self, *extra: str) -> None:
         self.socket.unlink(missing_ok=True)
         self.process = subprocess.Popen([self.program, "--listen", self.socket, "--dir", self.directory,
-                                         "--journal", self.journal or "off", *extra], start_new_session=True)
+                                         "--journal", self.journal or "off", "--profile", self.profile, *extra],
+                                        env=self.next_environment(), start_new_session=True)
         wait_for(self.socket, self.process)
+
+    def next_environment(self) -> dict[str, str]:
+        if not self.drivers:
+            return dict(os.environ)
+        driver = self.drivers.pop(0)
+        self.drivers.append(driver)
+        return os.environ | {"GALLIUM_DRIVER": driver}
 
     def ask(self, operation: int, path: str = "") -> None:
         """One request of wire/hello.h."""
@@ -124,13 +134,15 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=1.0)
     parser.add_argument("--at-stops", action="store_true")
     parser.add_argument("--journal", choices=["uploads", "all"])
+    parser.add_argument("--drivers", default="", help="Mesa's, one after the other: llvmpipe,softpipe")
+    parser.add_argument("--profile", default="native")
     parser.add_argument("--times", type=int, default=1000)
     parser.add_argument("--refusals", action="store_true")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     build = Path(args.build).resolve()
     directory = Path(tempfile.mkdtemp(prefix="glrestore-", dir="/dev/shm"))
-    proxies = Proxies(build, directory, args.journal)
+    proxies = Proxies(build, directory, args.journal, args.profile, args.drivers.split(",") if args.drivers else [])
     restored = refused = 0
     program = None
     try:

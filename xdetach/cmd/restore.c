@@ -8,7 +8,7 @@
 
 static int option_detach, option_json, option_terminal;
 static char *option_name, *option_image_dir, *option_every;
-static const char *option_files = "rewind";
+static const char *option_files = "rewind", *option_gl_lacking = "refuse";
 
 static const struct poptOption options[] = {
 	{"detach", 'd', POPT_ARG_NONE, &option_detach, 0,
@@ -22,6 +22,9 @@ static const struct poptOption options[] = {
 		"take a checkpoint that often (else as before)", "TIME"},
 	{"files", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_files, 0,
 		"files open for writing: rewind, keep or refuse", "POLICY"},
+	{"gl-lacking", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_gl_lacking, 0,
+		"a driver without all that programs were told of OpenGL: refuse or accept",
+		"POLICY"},
 	{"json", '\0', POPT_ARG_NONE, &option_json, 0, "with -d: print JSON", NULL},
 	POPT_TABLEEND,
 };
@@ -89,6 +92,10 @@ static int check_and_start(const struct image *image, struct err *err)
 	if (files_policy_parse(option_files, &restore.files) < 0)
 		return err_set_status(err, STATUS_USAGE,
 			"'%s' is no policy for files: rewind, keep or refuse", option_files);
+	restore.gl_lacking = !strcmp(option_gl_lacking, "accept");
+	if (!restore.gl_lacking && strcmp(option_gl_lacking, "refuse") != 0)
+		return err_set_status(err, STATUS_USAGE,
+			"'%s' is no policy for OpenGL: refuse or accept", option_gl_lacking);
 	if (option_every && cmd_parse_duration(option_every, &every_s, err) < 0)
 		return -1;
 	scoped(plan_finish) struct making making = {0};

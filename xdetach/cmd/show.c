@@ -141,7 +141,8 @@ static void gl_lines(const json_t *status)
 	char bytes[32];
 	json_t *counts = counts_of(status);
 	const json_t *rates = json_object_get(counts, "rates");
-	line("gl", "%s", word(json_object_get(status, "gl"), "mode"));
+	line("gl", "%s, profile %s", word(json_object_get(status, "gl"), "mode"),
+		word(json_object_get(status, "gl"), "profile"));
 	if (!counts)
 		return;
 	line("", "%.1f frames, %.0f calls, %s a second", number(rates, "frames"),
@@ -229,6 +230,15 @@ static void file_lines(const json_t *files)
 	line("needs", "%zu files of the host, unchanged", other);
 }
 
+static void image_gl_line(const json_t *wanted, const json_t *told)
+{
+	if (json_is_object(told))
+		line("gl", "%s, profile %s, drawn by %s", word(wanted, "mode"),
+			word(told, "profile"), word(told, "driver"));
+	else
+		line("gl", "%s", word(wanted, "mode"));
+}
+
 static void print_image(const struct image *image)
 {
 	const json_t *manifest = image->manifest;
@@ -245,7 +255,7 @@ static void print_image(const struct image *image)
 	command_line(json_object_get(session, "command"));
 	line("folder", "%s", word(session, "cwd"));
 	display_line(json_object_get(session, "display"));
-	line("gl", "%s", word(json_object_get(session, "gl"), "mode"));
+	image_gl_line(json_object_get(session, "gl"), json_object_get(manifest, "gl"));
 	line("size", "%s on disk, %s of processes; pause %.2f s",
 		cmd_format_bytes(disk, (double)image_bytes(image)),
 		cmd_format_bytes(raw, number(figures, "raw_bytes")), number(figures, "pause_s"));

@@ -5,11 +5,11 @@
 #include "xdetach/doctor/smoke.h"
 #include "xdetach/engine/criu.h"
 #include "xdetach/paths.h"
+#include "xdetach/session/gl-driver.h"
 #include "xdetach/session/namespace.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <sched.h>
@@ -337,24 +337,32 @@ static void check_programs(json_t *findings)
 			"viewer of sessions in a browser: noVNC is not installed");
 }
 
-static bool matches(const char *pattern)
+static void list_profiles(const json_t *profiles, char *text, size_t size)
 {
-	glob_t found;
-	bool any = glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
-	globfree(&found);
-	return any;
+	size_t i, used = 0;
+	json_t *profile;
+	text[0] = '\0';
+	json_array_foreach (profiles, i, profile)
+		if (used < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
+				json_string_value(profile));
 }
 
 static void check_gl(json_t *findings)
 {
-	bool driver =
-		matches("/usr/lib/*/dri/swrast_dri.so") || matches("/usr/lib*/dri/swrast_dri.so");
-	bool egl = matches("/usr/lib/*/libEGL.so.1") || matches("/usr/lib*/libEGL.so.1");
-	if (driver && egl)
-		fine(findings, "gl", "software GL driver: Mesa");
+	char profiles[128];
+	struct err err = ERR_INIT;
+	json_t *here = gl_driver_here(&err);
+	list_profiles(json_object_get(here, "profiles"), profiles, sizeof(profiles));
+	if (here)
+		fine(findings, "gl", "rendering proxies draw by %s; profiles: %s",
+			json_string_value(json_object_get(here, "driver")), profiles);
 	else
-		warn(findings, "gl", "apt-get install libgl1-mesa-dri libegl1",
-			"software GL driver: none is installed");
+		warn(findings, "gl",
+			"apt-get install libgl1-mesa-dri libegl1; GALLIUM_DRIVER and other "
+			"variables of the driver may say a wrong one",
+			"OpenGL: %s", err.text);
+	json_decref(here);
 }
 
 /* ---- places ---- */

@@ -10,6 +10,7 @@
 #include "xdetach/image/files.h"
 #include "xdetach/image/image.h"
 #include "xdetach/paths.h"
+#include "xdetach/session/gl-driver.h"
 #include "xdetach/session/gl.h"
 #include "xdetach/session/namespace.h"
 #include "xdetach/session/outside.h"
@@ -342,6 +343,7 @@ static json_t *make_manifest(const struct work *work, struct err *err)
 	json_object_set(manifest, "session", request->description);
 	json_object_set(manifest, "pipes", request->pipes);
 	json_object_set_new(manifest, "engine", describe_engine(work));
+	json_object_set_new(manifest, "gl", gl_driver_of(image_writer_dir(work->writer)));
 	json_object_set(manifest, "stdio", work->drained);
 	json_object_set(manifest, "files", work->files);
 	json_object_set_new(manifest, "processes", proctree_to_json(&work->tree));

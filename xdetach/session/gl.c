@@ -44,7 +44,7 @@ static void set_environment(const struct gl_start *start)
 static void become_glproxy(const struct gl_start *start, const char *program)
 {
 	const char *argv[] = {"glproxy", "--listen", ENVIRONMENT_GL_SOCKET, "--dir", GL_DIR,
-		"--journal", start->journal,
+		"--journal", start->journal, "--profile", start->profile,
 		start->snapshots         ? "--restore"
 			: start->recover ? "--recover"
 					 : NULL,

@@ -26,6 +26,7 @@ struct gl_start {
 	const char
 		*snapshots;  /* IMAGE/gl of a restore, over the files that were put back; or NULL */
 	const char *journal; /* gl_journal_is_mode(); what the next proxy has when one dies */
+	const char *profile; /* gl-driver.h: what programs are shown */
 	bool recover;        /* the listening process has died: in its place, with its proxies */
 };
 

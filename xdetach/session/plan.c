@@ -4,6 +4,7 @@
 #include "xdetach/cmd.h"
 #include "xdetach/paths.h"
 #include "xdetach/session/environment.h"
+#include "xdetach/session/gl-driver.h"
 #include "xdetach/session/gl.h"
 #include "xdetach/session/restore.h"
 
@@ -15,6 +16,7 @@
 static int option_no_display;
 static char *option_name;
 static const char *option_gl = "proxy", *option_gl_journal = "off";
+static const char *option_gl_profile = GL_PROFILE_NATIVE;
 static const char *option_xserver = "xvfb", *option_geometry = "1280x800";
 static char **option_keep_env;
 
@@ -24,6 +26,9 @@ const struct poptOption plan_session_options[] = {
 		"where OpenGL runs: proxy (outside the program) or native (in it)", "MODE"},
 	{"gl-journal", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_gl_journal, 0,
 		"what another proxy has when one dies: off (none), uploads or all", "MODE"},
+	{"gl-profile", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_gl_profile, 0,
+		"the OpenGL it is shown: native, or portable-3.3 or -4.5, which other drivers have",
+		"NAME"},
 	{"xserver", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_xserver, 0,
 		"private X server: xvfb or xvnc", "KIND"},
 	{"geometry", '\0', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &option_geometry, 0,
@@ -101,12 +106,17 @@ static int read_session_options(struct plan *plan, struct err *err)
 {
 	plan->gl_proxy = !strcmp(option_gl, "proxy");
 	plan->gl_journal = option_gl_journal;
+	plan->gl_profile = option_gl_profile;
 	if (!plan->gl_proxy && strcmp(option_gl, "native"))
 		return err_set_status(
 			err, STATUS_USAGE, "'%s' is no GL mode: native or proxy", option_gl);
 	if (!gl_journal_is_mode(option_gl_journal))
 		return err_set_status(err, STATUS_USAGE, "'%s' is no journal: off, uploads or all",
 			option_gl_journal);
+	if (!gl_profile_is_name(option_gl_profile))
+		return err_set_status(err, STATUS_USAGE,
+			"'%s' is no profile of OpenGL: native, portable-3.3 or portable-4.5",
+			option_gl_profile);
 	if (xserver_parse_kind(&plan->xserver, option_no_display ? "none" : option_xserver, err) <
 		0)
 		return -1;
@@ -131,7 +141,8 @@ static json_t *describe_launch(const struct plan *plan, const char **command)
 	json_object_set_new(description, "terminal", json_boolean(plan->terminal));
 	json_object_set_new(description, "display", xserver_to_json(&plan->xserver));
 	json_object_set_new(description, "gl",
-		json_pack("{s:s, s:s}", "mode", option_gl, "journal", option_gl_journal));
+		json_pack("{s:s, s:s, s:s}", "mode", option_gl, "journal", option_gl_journal,
+			"profile", option_gl_profile));
 	json_object_set_new(description, "generation", json_integer(0));
 	json_object_set_new(description, "parent", json_null());
 	json_object_set_new(description, "image_dir", json_string(plan->image_dir));
@@ -248,17 +259,20 @@ static void take_gl(struct plan *plan, const struct image *image)
 	plan->gl_proxy = mode && !strcmp(mode, "proxy");
 	const char *journal = json_string_value(json_object_get(gl, "journal"));
 	plan->gl_journal = journal && gl_journal_is_mode(journal) ? journal : "off";
+	const char *profile = json_string_value(json_object_get(gl, "profile"));
+	plan->gl_profile = profile && gl_profile_is_name(profile) ? profile : GL_PROFILE_NATIVE;
 }
 
 int plan_restore(struct making *making, const struct plan_restore *options, struct err *err)
 {
+	const struct restore_wanted wanted = {options->image, options->files, options->gl_lacking};
 	*making = (struct making){.plan.session.lock_fd = -1};
 	making->plan.image = options->image;
 	making->plan.files = options->files;
 	take_gl(&making->plan, options->image);
 	making->plan.fail = getenv("GLCKPT_FAIL");
 	if (set_restore_dir(making, options, err) < 0 || read_image(making, options, err) < 0 ||
-		restore_check(options->image, options->files, show_progress, NULL, err) < 0 ||
+		restore_check(&wanted, show_progress, NULL, err) < 0 ||
 		claim(making, options, err) < 0)
 		return -1;
 	making->plan.description = describe_restore(options->image, &making->plan);

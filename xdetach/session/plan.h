@@ -40,7 +40,8 @@ struct plan_restore {
 	const char *image_dir;     /* NULL: that of the image */
 	const unsigned *every_s;   /* NULL: as before */
 	enum files_policy files;
-	bool terminal; /* refuse an image whose session has none */
+	bool terminal;   /* refuse an image whose session has none */
+	bool gl_lacking; /* restore.h */
 };
 
 /* A new session. 126 and 127 are the statuses where the command cannot be run. */

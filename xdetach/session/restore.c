@@ -9,6 +9,7 @@
 #include "xdetach/engine/timerfd.h"
 #include "xdetach/fail.h"
 #include "xdetach/paths.h"
+#include "xdetach/session/gl-driver.h"
 #include "xdetach/session/gl.h"
 #include "xdetach/session/namespace.h"
 #include "xdetach/stream/stream.h"
@@ -41,9 +42,25 @@ static int check_user(const struct image *image, struct err *err)
 	return 0;
 }
 
-int restore_check(const struct image *image, enum files_policy policy, stream_progress_fn *progress,
-	void *data, struct err *err)
+/* The driver is looked at while the image is read. */
+static int verify(const struct restore_wanted *wanted, stream_progress_fn *progress, void *data,
+	struct err *err)
 {
+	struct gl_check check = {0};
+	struct err lacking = ERR_INIT;
+	if (!wanted->gl_lacking && gl_check_begin(&check, wanted->image->path, err) < 0)
+		return -1;
+	const int verified = image_verify_frame(wanted->image, progress, data, err);
+	const int known = gl_check_end(&check, &lacking);
+	if (verified < 0)
+		return -1;
+	return known < 0 ? err_set(err, "%s", lacking.text) : 0;
+}
+
+int restore_check(const struct restore_wanted *wanted, stream_progress_fn *progress, void *data,
+	struct err *err)
+{
+	const struct image *image = wanted->image;
 	char warning[HOST_WARNING_MAX];
 	if (check_user(image, err) < 0)
 		return -1;
@@ -51,9 +68,10 @@ int restore_check(const struct image *image, enum files_policy policy, stream_pr
 		return err_context(err, "this host");
 	if (warning[0])
 		log_line("%s", warning);
-	if (image_verify_frame(image, progress, data, err) < 0)
+	if (verify(wanted, progress, data, err) < 0)
 		return -1;
-	return files_check(json_object_get(image->manifest, "files"), image->path, policy, err);
+	return files_check(
+		json_object_get(image->manifest, "files"), image->path, wanted->files, err);
 }
 
 /* ---- inside the new namespaces ---- */
@@ -205,7 +223,8 @@ static int start_gl(const struct restore *restore, const char *image, int *start
 	const struct gl_start start = {.display = restore->display,
 		.log = restore->log_fd,
 		.snapshots = snapshots,
-		.journal = restore->gl_journal};
+		.journal = restore->gl_journal,
+		.profile = restore->gl_profile};
 	if (!snapshots || access(snapshots, F_OK) < 0)
 		return err_is_set(err) ? -1 : 0;
 	*started = gl_start(&start, err);

@@ -407,6 +407,7 @@ static int run_restore(struct supervisor *supervisor, int channel)
 		.files = plan->files,
 		.display = plan->xserver.number,
 		.gl_journal = plan->gl_journal,
+		.gl_profile = plan->gl_profile,
 		.log_fd = supervisor->log.fd,
 		.stdin_fd = supervisor->input.child_end,
 		.stdout_fd = supervisor->output.child_end,

@@ -107,7 +107,8 @@ static json_t *status_message(const struct supervisor *supervisor)
 	json_object_update_missing(status, plan->description);
 	if (plan->gl_proxy)
 		json_object_set_new(status, "gl",
-			json_pack("{s:s, s:o}", "mode", "proxy", "counts", gl_counts()));
+			json_pack("{s:s, s:s, s:o}", "mode", "proxy", "profile", plan->gl_profile,
+				"counts", gl_counts()));
 	return status;
 }
 

@@ -110,6 +110,7 @@ static int run_gl(const struct supervisor *supervisor, bool recover, struct err 
 		.display = plan->xserver.number,
 		.log = supervisor->log.fd,
 		.journal = plan->gl_journal,
+		.profile = plan->gl_profile,
 		.recover = recover,
 	};
 	if (!plan->gl_proxy)

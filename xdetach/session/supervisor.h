@@ -30,6 +30,7 @@ struct plan {
 	bool terminal;
 	bool gl_proxy;          /* OpenGL goes to proxies outside the tree */
 	const char *gl_journal; /* gl.h */
+	const char *gl_profile; /* gl-driver.h */
 	unsigned every_s;       /* seconds between periodic checkpoints; 0: none */
 	const char *image_dir;
 	struct lease_fence fence;

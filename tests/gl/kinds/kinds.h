@@ -35,7 +35,7 @@ struct kind {
 
 /* One array a file, ended by an entry without a name. */
 extern const struct kind kinds_query[], kinds_program[], kinds_stack[], kinds_debug[], kinds_open[],
-	kinds_texture[], kinds_feedback[], kinds_attribute[], kinds_remains[];
+	kinds_texture[], kinds_feedback[], kinds_attribute[], kinds_remains[], kinds_told[];
 
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

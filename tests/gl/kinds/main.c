@@ -1,9 +1,9 @@
 /*
- * kinds [--stop | --wait FILE] [NAME ...]: begins each kind (all, without a name), each with a
- * context of its own, comes to the moment, and ends each.
+ * kinds [--3.3] [--stop | --wait FILE] [NAME ...]: begins each kind (all, without a name), each
+ * with a context of its own, of OpenGL 4.5 or 3.3, comes to the moment, and ends each.
  *
  * The moment: with --stop the program stops itself (SIGSTOP) until somebody continues it; with
- * --wait it makes FILE and waits until that is gone.
+ * --wait it makes FILE and waits until that is gone. Pictures are kept in $KINDS_PICTURES, if set.
  */
 #include "kinds.h"
 
@@ -21,8 +21,9 @@
 
 /* The last one's last kind is within glBegin, where no other context can be made current. */
 static const struct kind *const tables[] = {kinds_query, kinds_program, kinds_stack, kinds_debug,
-	kinds_texture, kinds_feedback, kinds_attribute, kinds_remains, kinds_open};
+	kinds_texture, kinds_feedback, kinds_attribute, kinds_remains, kinds_told, kinds_open};
 static const char *present;
+static int major = 4, minor = 5;
 
 struct place {
 	const struct kind *kind;
@@ -47,6 +48,22 @@ void say(const char *format, ...)
 	va_end(arguments);
 }
 
+/* As a file, for who compares with a tolerance. */
+static void keep_picture(const uint8_t *pixels)
+{
+	static unsigned number;
+	char path[4096];
+	const char *folder = getenv("KINDS_PICTURES");
+	snprintf(path, sizeof(path), "%s/%s-%u.ppm", folder ? folder : "", present, number++);
+	FILE *file = folder ? fopen(path, "wb") : NULL;
+	if (!file)
+		return;
+	fprintf(file, "P6 %d %d 255\n", KIND_SIZE, KIND_SIZE);
+	for (size_t i = 0; i < KIND_SIZE * KIND_SIZE; i++)
+		fwrite(pixels + i * 4, 1, 3, file);
+	fclose(file);
+}
+
 void say_picture(const char *what)
 {
 	static uint8_t pixels[KIND_SIZE * KIND_SIZE * 4];
@@ -55,6 +72,7 @@ void say_picture(const char *what)
 	glReadPixels(0, 0, KIND_SIZE, KIND_SIZE, GL_RGBA, GL_UNSIGNED_BYTE, pixels);
 	for (size_t i = 0; i < sizeof(pixels); i++)
 		hash = (hash ^ pixels[i]) * 16777619u;
+	keep_picture(pixels);
 	say("%s %08x", what, hash);
 }
 
@@ -112,8 +130,8 @@ static struct place open_place(Display *display, const struct kind *kind)
 	const int wanted[] = {GLX_SAMPLES, kind->wants & KIND_SAMPLES ? 4 : 0, GLX_DOUBLEBUFFER,
 		True, GLX_RED_SIZE, 8, GLX_GREEN_SIZE, 8, GLX_BLUE_SIZE, 8, GLX_DEPTH_SIZE, 24,
 		GLX_STENCIL_SIZE, 8, None};
-	const int version[] = {GLX_CONTEXT_MAJOR_VERSION_ARB, 4, GLX_CONTEXT_MINOR_VERSION_ARB, 5,
-		GLX_CONTEXT_PROFILE_MASK_ARB,
+	const int version[] = {GLX_CONTEXT_MAJOR_VERSION_ARB, major, GLX_CONTEXT_MINOR_VERSION_ARB,
+		minor, GLX_CONTEXT_PROFILE_MASK_ARB,
 		kind->wants & KIND_CORE ? GLX_CONTEXT_CORE_PROFILE_BIT_ARB
 					: GLX_CONTEXT_COMPATIBILITY_PROFILE_BIT_ARB,
 		None};
@@ -177,8 +195,12 @@ int main(int argc, char **argv)
 	if (!display)
 		fail("no display");
 	char **names = argv + 1;
+	if (*names && !strcmp(*names, "--3.3")) {
+		major = minor = 3;
+		names++;
+	}
 	const bool stop = *names && !strcmp(*names, "--stop");
-	const char *file = *names && !strcmp(*names, "--wait") ? argv[2] : NULL;
+	const char *file = *names && !strcmp(*names, "--wait") ? names[1] : NULL;
 	names += stop ? 1 : file ? 2 : 0;
 	for (size_t table = 0; table < sizeof(tables) / sizeof(tables[0]); table++)
 		for (const struct kind *kind = tables[table]; kind->name; kind++)
