@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 static struct live_children children;
 static unsigned numbers; /* the last N of RUNDIR/pN */
@@ -87,16 +88,30 @@ static void give_up(const char *path, const char *why)
 	look_at_rings(path, true);
 }
 
-#define DEATHS_MAX 3 /* without a step in between */
+/* Without a step in between. Who kills it may come at any moment, and while it is being built too;
+ * but so does the kernel where memory is short. */
+#define DEATHS_MAX 3
+#define KILLS_MAX 30
 
 /* One that stood and had nothing to do did not die of its messages. */
-static bool is_hopeless(struct live_child *child, const char *path, bool stood)
+static bool is_hopeless(struct live_child *child, const char *path, bool stood, bool killed)
 {
 	const struct progress now = look_at_rings(path, false);
 	if (now.tails != child->tails || (stood && !now.busy))
-		child->deaths = 0;
+		child->deaths = child->kills = 0;
 	child->tails = now.tails;
+	if (killed)
+		return ++child->kills > KILLS_MAX;
 	return ++child->deaths > DEATHS_MAX;
+}
+
+/* It has closed its end: it is dead, or about to be. Takes its status. */
+static bool was_killed(const struct live_child *child)
+{
+	int status = 0;
+	for (unsigned tries = 0; waitpid(child->pid, &status, WNOHANG) == 0 && tries < 500; tries++)
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
 static int fork_again(
@@ -108,6 +123,7 @@ static int fork_again(
 		live_control_forget(&children);
 		_exit(listen->serve_again(path, snapshot, children.holds, control));
 	}
+	live_control_is(&children, number, pid);
 	if (number > numbers)
 		numbers = number;
 	return pid < 0 ? -1 : 0;
@@ -122,11 +138,12 @@ static void replace(const struct listen *listen, unsigned index, bool stood)
 	snprintf(again, sizeof(again), "%s/" WIRE_AGAIN, path);
 	close(child->fd);
 	child->fd = -1;
+	const bool killed = was_killed(child);
 	if (access(path, F_OK) < 0)
 		return; /* it has ended in order, after its client */
 	if (access(again, F_OK) < 0)
 		give_up(path, "it kept no journal (--gl-journal)");
-	else if (is_hopeless(child, path, stood))
+	else if (is_hopeless(child, path, stood, killed))
 		give_up(path, "it died at the same place again and again");
 	else if (fork_again(listen, path, NULL, child->number) < 0)
 		give_up(path, strerror(errno));
@@ -196,11 +213,13 @@ static void serve_client(const struct listen *listen, int listener, int connecti
 		return;
 	}
 	scoped_fd int control = live_control_add(&children, numbers);
-	if (fork() == 0) {
+	const pid_t pid = fork();
+	if (pid == 0) {
 		close(listener);
 		live_control_forget(&children);
 		_exit(listen->serve(path, client, connection, control));
 	}
+	live_control_is(&children, numbers, pid);
 }
 
 static void accept_one(const struct listen *listen, int listener)
@@ -315,7 +334,7 @@ int listen_run(const struct listen *listen)
 	struct err err = ERR_INIT;
 	children.directory = listen->directory;
 	children.holds = !listen->from; /* a restored display is there later than its proxies */
-	signal(SIGCHLD, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);       /* replace() waits for each */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	write_pid(listen);
 	if ((listen->from && restore_all(listen, &err)) ||

@@ -48,6 +48,13 @@ int live_control_add(struct live_children *children, unsigned number)
 	return ends[1];
 }
 
+void live_control_is(struct live_children *children, unsigned number, pid_t pid)
+{
+	for (unsigned i = 0; i < children->count; i++)
+		if (children->child[i].number == number)
+			children->child[i].pid = pid;
+}
+
 bool live_control_died(const struct live_children *children, unsigned index)
 {
 	char byte;

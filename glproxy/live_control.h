@@ -15,7 +15,9 @@ struct live_child {
 	int fd;          /* -1: free */
 	unsigned number; /* N of RUNDIR/pN */
 	bool starting;   /* in the place of one that died: says when it stands */
-	unsigned deaths; /* while the rings stood at `tails` */
+	pid_t pid;
+	unsigned deaths; /* while the rings stood at `tails`: of its own, */
+	unsigned kills;  /* ... and by SIGKILL */
 	uint64_t tails;
 };
 
@@ -29,6 +31,9 @@ struct live_children {
 /* A child's two ends; the parent's is noted, in the entry that had the number before if there is
  * one. The child's end, or -1. */
 int live_control_add(struct live_children *children, unsigned number);
+
+/* The process that has the child's end. */
+void live_control_is(struct live_children *children, unsigned number, pid_t pid);
 
 /* In the child after fork: closes what belongs to the parent. */
 void live_control_forget(struct live_children *children);

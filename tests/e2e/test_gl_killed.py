@@ -154,6 +154,20 @@ def test_killed_around_checkpoints_and_restores(glckpt, native):
     assert hashes(glckpt.log(session)) == native
 
 
+def test_killed_again_while_it_is_built(glckpt):
+    """Whoever kills proxies comes at any moment: that says nothing of what the program has sent."""
+    session = glckpt.launch(KEPT, "100", options=UPLOADS)
+    goes_on(glckpt, session)
+    for _ in range(12):
+        old = proxies(glckpt)
+        kill_9(*old)
+        replaced(glckpt, old)
+    goes_on(glckpt, session)
+    text = glckpt.log(session)
+    assert "is not replaced" not in text
+    assert numbers(text) == list(range(len(numbers(text)))), "each frame once"
+
+
 def test_a_proxy_that_cannot_live_is_given_up(glckpt):
     """One after the other dies before it stands: the program is not held up for ever."""
     session = glckpt.launch(KEPT, "100", options=UPLOADS)
