@@ -243,7 +243,6 @@ static void set_size(struct look_trace *t, uint32_t id)
 
 static void draw_colours(struct look_trace *t, uint32_t id, const struct span *colours)
 {
-	const size_t pixels = (size_t)t->widths[id] * t->heights[id];
 	begin(t, WINDOW_POS);
 	argument_number(t, 0, 0);
 	argument_number(t, 1, 0);
@@ -254,7 +253,7 @@ static void draw_colours(struct look_trace *t, uint32_t id, const struct span *c
 	trace_argument(t->out, 2);
 	trace_enum(t->out, GL_RGBA);
 	trace_argument(t->out, 3);
-	trace_enum(t->out, colours->left == pixels * 4 ? GL_UNSIGNED_BYTE : GL_FLOAT);
+	trace_enum(t->out, GL_UNSIGNED_BYTE);
 	trace_argument(t->out, 4);
 	trace_blob(t->out, colours->at, colours->left);
 	end_call(t);
@@ -323,7 +322,10 @@ static bool show_surface(struct look_trace *t)
 		return false;
 	make_current(t, surface_drawable(t, surface.id), HELPER);
 	set_size(t, surface.id);
-	draw_colours(t, surface.id, &surface.colours);
+	if (surface.colours.left == (size_t)surface.width * surface.height * 4)
+		draw_colours(t, surface.id, &surface.colours);
+	else
+		leave_out(t, "colours of a window that are multisampled or floating-point");
 	if (!t->window[surface.id])
 		return false;
 	swap(t, surface.id);

@@ -124,8 +124,9 @@ struct reader {
 	struct inventory *inventory;
 	size_t current;
 	bool in_list;
-	bool carrier;     /* a texture is bound that carries contents to another object */
-	uint32_t context; /* of the part at hand */
+	bool carrier;          /* a texture is bound that carries contents to another object */
+	struct object carried; /* ... and what was said of it */
+	uint32_t context;      /* of the part at hand */
 	bool of_group;
 };
 
@@ -184,8 +185,8 @@ static bool is_spare(GLuint name)
 static void note_image(struct reader *reader, uint32_t format, GLint level, GLsizei width,
 	GLsizei height, GLsizei depth)
 {
-	struct object *object = current(reader);
-	if (object->kind != OBJECT_TEXTURE || reader->carrier || width <= 0)
+	struct object *object = reader->carrier ? &reader->carried : current(reader);
+	if ((object->kind != OBJECT_TEXTURE && !reader->carrier) || width <= 0)
 		return;
 	if (!level) {
 		object->format = format;
@@ -197,10 +198,38 @@ static void note_image(struct reader *reader, uint32_t format, GLint level, GLsi
 		object->levels = (uint32_t)level + 1;
 }
 
+static uint32_t level_size(uint32_t size, GLuint level)
+{
+	return level < 32 && size >> level ? size >> level : 1;
+}
+
+/* A view of a texture, or of one that carries the storage of one that is gone. */
+static void note_view(struct reader *reader, const struct wire_glTextureView *m)
+{
+	const struct object *origin = is_spare(m->origtexture)
+		? &reader->carried
+		: inventory_find(reader->inventory, OBJECT_TEXTURE, reader->context,
+			  reader->of_group, m->origtexture);
+	struct object *object = current(reader);
+	if (!origin || object->kind != OBJECT_TEXTURE)
+		return;
+	const bool rows = m->target == GL_TEXTURE_1D_ARRAY,
+		   faces = m->target == GL_TEXTURE_CUBE_MAP;
+	object->target = m->target;
+	object->format = m->internalformat;
+	object->width = level_size(origin->width, m->minlevel);
+	object->height = rows ? m->numlayers : level_size(origin->height, m->minlevel);
+	object->depth = m->target == GL_TEXTURE_3D ? level_size(origin->depth, m->minlevel)
+		: rows || faces                    ? 1
+						   : m->numlayers;
+	object->levels = m->numlevels;
+	object->samples = origin->samples;
+}
+
 static void note_samples(struct reader *reader, GLsizei samples)
 {
-	if (!reader->carrier)
-		current(reader)->samples = samples > 0 ? (uint32_t)samples : 0;
+	struct object *object = reader->carrier ? &reader->carried : current(reader);
+	object->samples = samples > 0 ? (uint32_t)samples : 0;
 }
 
 static void note_buffer(struct reader *reader, GLsizeiptr size, uint32_t usage)
@@ -225,13 +254,13 @@ static void note_mapped(struct reader *reader, GLuint buffer)
 }
 
 #define MESSAGE(call) const struct wire_##call *m = (const void *)walk->message
-#define MAKES(call, kind, member)                                        \
-	case WIRE_##call: {                                              \
-		MESSAGE(call);                                           \
-		const GLuint name = one_name(reader, &m->member);        \
-		if (name && !(kind == OBJECT_TEXTURE && is_spare(name))) \
-			choose(reader, kind, name, 0);                   \
-		return true;                                             \
+#define MAKES(call, kind, member)                                 \
+	case WIRE_##call: {                                       \
+		MESSAGE(call);                                    \
+		const GLuint name = one_name(reader, &m->member); \
+		if (name)                                         \
+			choose(reader, kind, name, 0);            \
+		return true;                                      \
 	}
 
 /* Calls that make an object. */
@@ -241,7 +270,15 @@ static bool read_making(struct reader *reader)
 	switch (walk->opcode) {
 		MAKES(glCreateBuffers, OBJECT_BUFFER, buffers)
 		MAKES(glGenBuffers, OBJECT_BUFFER, buffers)
-		MAKES(glGenTextures, OBJECT_TEXTURE, textures)
+	case WIRE_glGenTextures: {
+		MESSAGE(glGenTextures);
+		const GLuint name = one_name(reader, &m->textures);
+		if (is_spare(name))
+			reader->carried = (struct object){0};
+		else if (name)
+			choose(reader, OBJECT_TEXTURE, name, 0);
+		return true;
+	}
 		MAKES(glCreateRenderbuffers, OBJECT_RENDERBUFFER, renderbuffers)
 		MAKES(glGenRenderbuffers, OBJECT_RENDERBUFFER, renderbuffers)
 		MAKES(glGenSamplers, OBJECT_SAMPLER, samplers)
@@ -383,6 +420,11 @@ static void read_other(struct reader *reader)
 		current(reader)->width = (uint32_t)m->width;
 		current(reader)->height = (uint32_t)m->height;
 		note_samples(reader, m->samples);
+		break;
+	}
+	case WIRE_glTextureView: {
+		MESSAGE(glTextureView);
+		note_view(reader, m);
 		break;
 	}
 	case WIRE_glObjectLabel: {

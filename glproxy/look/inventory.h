@@ -37,6 +37,10 @@ static inline bool object_kind_is_shared(enum object_kind kind)
 	return kind >= OBJECT_BUFFER && kind <= OBJECT_SYNC;
 }
 
+/* Names from here on are of what the program has deleted and other objects still use (remains.h).
+ */
+#define OBJECT_DELETED 0xf00000u
+
 struct object {
 	enum object_kind kind;
 	uint32_t context; /* which one's, or the first one's of the share group */

@@ -54,6 +54,8 @@ static json_t *describe_object(const struct object *object)
 	set_number(said, "bytes", object->bytes);
 	if (object->mapped)
 		json_object_set_new(said, "mapped", json_true());
+	if (object->name >= OBJECT_DELETED && object->kind != OBJECT_SYNC)
+		json_object_set_new(said, "deleted", json_true());
 	if (object->label)
 		json_object_set_new(said, "label", json_string(object->label));
 	return said;
@@ -197,10 +199,11 @@ static void print_object(const json_t *object)
 {
 	char size[48], line[256];
 	print_size(object, size);
-	snprintf(line, sizeof(line), "  %-18s %6lld %12lld  %-22s %-20s %-22s %s%s",
+	snprintf(line, sizeof(line), "  %-18s %6lld %12lld  %-22s %-20s %-22s %s%s%s",
 		text(object, "kind"), number(object, "name"), number(object, "bytes"),
 		what_for(object), brief(text(object, "format")), size,
 		json_is_true(json_object_get(object, "mapped")) ? "mapped " : "",
+		json_is_true(json_object_get(object, "deleted")) ? "deleted " : "",
 		text(object, "label"));
 	size_t end = strlen(line);
 	while (end && line[end - 1] == ' ')

@@ -7,12 +7,15 @@ plain loop that counts is the one that keeps what it reads.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.driver import BUILD
+from harness import blender
+from harness.driver import BUILD, Glckpt, make_base, wait_until
 
 from .table import Bar, Sample, Table, megabytes, ratios
 
@@ -99,6 +102,53 @@ def loads(cases, most: int) -> list[Load]:
             if count <= most and count * size * size * 4 <= most * 110000]
 
 
+# ---- a job's images ----
+
+
+def written(path: Path) -> int:
+    """Bytes on disk that no earlier image has as well."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    found = [file.stat() for file in files]
+    return sum(status.st_blocks * 512 for status in found if status.st_nlink == 1)
+
+
+def figures_of(image: Path) -> dict[str, float]:
+    manifest = json.loads((image / "manifest.json").read_text())
+    return {"raw": manifest["figures"]["raw_bytes"], "process": written(image / "process.img"),
+            "gl": written(image / "gl") if (image / "gl").exists() else 0}
+
+
+def job_images(glckpt: Glckpt, gl: str) -> list[dict[str, float]]:
+    """Two images of an EEVEE job, a second apart: what each wrote."""
+    scene = blender.make_scene("--engine", "EEVEE", "--frames", "40", "--size", "480x270")
+    output = glckpt.folder(gl)
+    session = glckpt.launch(*blender.command(scene, output), options=("--no-display", "--gl", gl))
+    wait_until(lambda: (output / "0002.png").exists(), "two frames are done", timeout=300)
+    found = [figures_of(glckpt.checkpoint(session, "--wait", timeout=300))]
+    time.sleep(1)
+    found.append(figures_of(glckpt.checkpoint(session, "--wait", timeout=300)))
+    glckpt.ok("kill", session)
+    return found
+
+
+def job_table() -> tuple[Table, dict]:
+    glckpt = Glckpt(make_base("/var/tmp"))
+    try:
+        found = {gl: job_images(glckpt, gl) for gl in ("native", "proxy")}
+    finally:
+        glckpt.remove()
+    table = Table("Images of a Blender EEVEE job, MB written", ["", "processes", "process.img", "gl"])
+    for gl, images in found.items():
+        for name, image in zip(("first", "a second later"), images):
+            table.rows.append([f"--gl {gl}, {name}", *(megabytes(image[k]) for k in ("raw", "process", "gl"))])
+    sums = [image["process"] + image["gl"] for image in found["proxy"]]
+    table.bars = [Bar("processes and GL, times CRIU's image with GL in the process",
+                      Sample([sums[0] / found["native"][0]["raw"]]), 1.0),
+                  # Missed as long as images have only contents of GL in common, and no memory.
+                  Bar("a second image, times the first", Sample([sums[1] / sums[0]]), 0.25)]
+    return table, found
+
+
 def tables(quick: bool, base: Path) -> tuple[list[Table], dict]:
     most = QUICK if quick else 1 << 30
     by_bytes, by_number = loads(BY_BYTES, most), loads(BY_NUMBER, most)
@@ -114,4 +164,5 @@ def tables(quick: bool, base: Path) -> tuple[list[Table], dict]:
         numbers.bars += line_bars(some[-2], some[-1], number=True)
     figures = {load.name: {name: sample.values for name, sample in load.figures.items()}
                for load in by_bytes + by_number}
-    return [sizes, numbers], figures
+    jobs, figures["job"] = job_table()
+    return [sizes, numbers, jobs], figures
