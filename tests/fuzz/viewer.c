@@ -68,10 +68,18 @@ static void check_nothing_was_done(void)
 		abort();
 }
 
+/* Looks after the viewers now and then, as the bridge does. */
+static void await_something(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	while (poll(&wait, 1, 100) == 0)
+		screen_viewers(&screen, NULL);
+}
+
 static void read_to_the_end(int fd)
 {
 	char rest[65536];
-	while (recv(fd, rest, sizeof(rest), 0) > 0)
+	for (await_something(fd); recv(fd, rest, sizeof(rest), 0) > 0; await_something(fd))
 		screen_changed(&screen, 0, 0, WIDTH, HEIGHT);
 }
 
