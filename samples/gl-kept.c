@@ -1,7 +1,7 @@
 /*
  * gl-kept: draws from objects that are made once, and prints a hash of every frame.
  *
- *	gl-kept [FRAMES-A-SECOND [accumulate]]
+ *	gl-kept [FRAMES-A-SECOND [list]]
  *
  * At the start it makes a texture that is uploaded, one that the GPU draws into, a vertex buffer,
  * a program with a uniform, and never touches their contents again: whoever throws the driver away
@@ -9,8 +9,8 @@
  *
  *	frame N hash H
  *
- * has one of 8 hashes, which depend on N mod 8 alone. With `accumulate` it uses what no snapshot
- *keeps yet, the accumulation buffer.
+ * has one of 8 hashes, which depend on N mod 8 alone. With `list` it uses what no snapshot
+ * keeps yet, a display list that was compiled from pixels in a buffer.
  */
 #define GL_GLEXT_PROTOTYPES
 #include <GL/gl.h>
@@ -150,6 +150,18 @@ static uint32_t hash_frame(void)
 	return hash;
 }
 
+static void compile_list(void)
+{
+	GLuint buffer;
+	glGenBuffers(1, &buffer);
+	glBindBuffer(GL_PIXEL_UNPACK_BUFFER, buffer);
+	glBufferData(GL_PIXEL_UNPACK_BUFFER, 4, NULL, GL_STATIC_DRAW);
+	glNewList(1, GL_COMPILE);
+	glDrawPixels(1, 1, GL_RGBA, GL_UNSIGNED_BYTE, NULL);
+	glEndList();
+	glBindBuffer(GL_PIXEL_UNPACK_BUFFER, 0);
+}
+
 static void draw_frame(unsigned frame, GLint turn)
 {
 	glClearColor(0.1f, 0.2f, 0.3f, 1);
@@ -170,7 +182,7 @@ int main(int argc, char **argv)
 	draw_texture();
 	make_vertices();
 	if (argc > 2)
-		glAccum(GL_LOAD, 1);
+		compile_list();
 	for (unsigned frame = 0;; frame++) {
 		struct timespec pause = {.tv_nsec = (long)(1e9 / (rate > 1.1 ? rate : 1.1))};
 		draw_frame(frame, turn);

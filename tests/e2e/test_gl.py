@@ -127,8 +127,8 @@ def test_a_program_moves_on(glckpt, name):
 
 
 def test_what_cannot_be_kept_is_named(glckpt, native):
-    """An accumulation buffer: the checkpoint is refused in one sentence, and the program goes on."""
-    session = glckpt.launch(KEPT, "100", "accumulate", options=PROXY)
+    """A list of pixels from a buffer: the checkpoint is refused in one sentence, and the program goes on."""
+    session = glckpt.launch(KEPT, "100", "list", options=PROXY)
     goes_on(glckpt, session)
     assert "is not kept yet" in glckpt.refused("checkpoint", "--wait", session)
     goes_on(glckpt, session)
