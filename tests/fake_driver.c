@@ -4,6 +4,7 @@
 #include "glproxy/lists.h"
 #include "glproxy/memo.h"
 #include "glproxy/queries.h"
+#include "glproxy/views.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ static void begin(struct fake *fake)
 	exec_init(x, &fake->proxy, &fake->context.ring);
 	x->context = &fake->context;
 	fake->group.memo = memo_create();
+	fake->group.views = views_create();
 	for (unsigned cls = NAMES_texture; cls < NAMES_CLASSES; cls++)
 		x->names[cls] = fake->names[cls];
 }
@@ -48,6 +50,7 @@ static void end(struct fake *fake)
 	for (size_t i = 0; i < fake->group.mapping_count; i++)
 		free(fake->group.mappings[i].shadow);
 	memo_destroy(fake->group.memo);
+	views_destroy(fake->group.views);
 	free(fake->group.mappings);
 	free(fake->group.syncs);
 	fake->group.mappings = NULL;
