@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "glproxy/calls_buffer.h"
 #include "glproxy/debug.h"
+#include "glproxy/feedback.h"
 #include "glproxy/front.h"
 #include "glproxy/lists.h"
 #include "glproxy/live.h"
@@ -63,7 +64,8 @@ static bool set_tables(struct context *context)
 	}
 	context->queries = queries_create();
 	context->debug = debug_create();
-	return context->queries && context->debug;
+	context->feedbacks = feedbacks_create();
+	return context->queries && context->debug && context->feedbacks;
 }
 
 static void *run(void *data)
@@ -90,6 +92,7 @@ static struct context *failed(struct context *context, EGLint *reason, EGLint co
 	for (unsigned cls = NAMES_SHARED; cls < NAMES_CLASSES; cls++)
 		names_destroy(context->exec.names[cls]);
 	queries_destroy(context->queries);
+	feedbacks_destroy(context->feedbacks);
 	debug_destroy(context->debug);
 	free(context->attributes);
 	free(context);

@@ -27,6 +27,7 @@ struct mapping {
 };
 
 struct debug;
+struct feedbacks;
 struct lists;
 struct memo;
 struct queries;
@@ -82,9 +83,10 @@ struct context {
 	bool renewed;       /* the driver's context is new and has not seen its window yet */
 	pthread_mutex_t debug_lock;
 	struct debug_message *debug_messages;
-	struct queries *queries; /* what drivers that are gone have counted (queries.h) */
-	struct debug *debug;     /* what debug output heeds (debug.h) */
-	GLbitfield attribs[16];  /* what each glPushAttrib saved (stacks.h) */
+	struct queries *queries;     /* what drivers that are gone have counted (queries.h) */
+	struct feedbacks *feedbacks; /* what was captured (feedback.h) */
+	struct debug *debug;         /* what debug output heeds (debug.h) */
+	GLbitfield attribs[16];      /* what each glPushAttrib saved (stacks.h) */
 	unsigned attrib_count;
 	GLuint64 feedback_room;
 	GLuint *feedback; /* selection and feedback buffers of the driver */

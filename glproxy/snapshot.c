@@ -2,6 +2,7 @@
 
 #include "glproxy/calls_buffer.h"
 #include "glproxy/debug.h"
+#include "glproxy/feedback.h"
 #include "glproxy/lists.h"
 #include "glproxy/queries.h"
 #include "glproxy/snapshot_record.h"
@@ -149,10 +150,12 @@ static int take_context(struct context *context, struct snapshot_out *out, struc
 		take_debug_off(&t);
 		take_queries_pause(&t);
 		take_queries(&t);
+		take_feedback_pause(&t);
 		take_framebuffers(&t);
 		take_vertex_arrays(&t);
 		take_pipelines(&t);
 		take_state(&t);
+		take_feedback_resume(&t);
 		take_queries_resume(&t);
 		take_debug(&t);
 		take_open(&t);

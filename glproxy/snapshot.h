@@ -17,9 +17,9 @@
  * ever sent is either in the list of snapshot_kept.c or a reason to refuse, and what is kept with
  * conditions is looked at.
  *
- * Not kept yet, thus refused: OpenGL ES 1; transform feedback under way, and drawing from it;
- * feedback and selection under way; SPIR-V; the front buffer of a multisampled window; what was
- * deleted and is still bound in another context of the share group.
+ * Not kept yet, thus refused: OpenGL ES 1; transform feedback that is under way in ES, or paused
+ *while another is bound; feedback and selection under way; SPIR-V; the front buffer of a
+ *multisampled window; what was deleted and is still bound in another context of the share group.
  *
  * All functions want every thread to stand still (live.h) and leave no context current.
  */

@@ -4,6 +4,7 @@
 #include "glproxy/snapshot.h"
 
 #include "glproxy/debug.h"
+#include "glproxy/feedback.h"
 #include "glproxy/lists.h"
 #include "glproxy/queries.h"
 #include "glproxy/replay.h"
@@ -48,6 +49,7 @@ static void forget_context(struct context *context)
 		names_clear(x->names[cls]);
 	memset(x->used, 0, sizeof(x->used));
 	queries_clear(context->queries);
+	feedbacks_clear(context->feedbacks);
 	debug_clear(context->debug);
 	debug_drop_messages(context);
 	context->attrib_count = 0;

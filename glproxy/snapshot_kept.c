@@ -316,7 +316,6 @@ static const char *const kept[] = {
 /* What the lists above would let through. */
 static const char *const lost[] = {
 	"glObjectPtrLabel",
-	"glDrawTransformFeedback*",
 	"glVertexAttribL[1234]*64*",
 	"glFramebufferTextureMultiview*",
 	"glNamedFramebufferSample*",

@@ -459,8 +459,6 @@ static void put_indexed(
 
 static void put_feedback(struct take *t)
 {
-	if (take_integer(t, GL_TRANSFORM_FEEDBACK_ACTIVE))
-		take_refuse(t, "transform feedback that is under way is not kept yet");
 	put_indexed(t, GL_TRANSFORM_FEEDBACK_BUFFER, GL_TRANSFORM_FEEDBACK_BUFFER_BINDING,
 		GL_TRANSFORM_FEEDBACK_BUFFER_START, GL_TRANSFORM_FEEDBACK_BUFFER_SIZE,
 		is_es(t) ? GL_MAX_TRANSFORM_FEEDBACK_SEPARATE_ATTRIBS
@@ -479,19 +477,14 @@ static void put_feedbacks(struct take *t)
 {
 	struct names *names = t->names[NAMES_transform_feedback];
 	const GLuint bound = number(t, GL_TRANSFORM_FEEDBACK_BINDING);
-	if (!names_next(names, 0) || take_integer(t, GL_TRANSFORM_FEEDBACK_ACTIVE)) {
+	if (!names_next(names, 0)) {
 		put_feedback(t);
 		return;
 	}
 	put_feedback_object(t, 0, 0);
 	for (GLuint name = 0; (name = names_next(names, name));) {
 		const GLuint driver = names_to_driver(names, name);
-		const bool made = t->gl->IsTransformFeedback(driver);
-		if (!made && names_foreign(driver))
-			continue;
-		PUT(&t->out, glGenTransformFeedbacks, .n = 1,
-			.ids = stream_data(&t->out, &name, sizeof(name)));
-		if (made)
+		if (t->gl->IsTransformFeedback(driver))
 			put_feedback_object(t, name, driver);
 	}
 	t->gl->BindTransformFeedback(GL_TRANSFORM_FEEDBACK, bound);
