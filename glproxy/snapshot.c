@@ -131,6 +131,7 @@ static int take_group(struct context *context, void (*walk)(struct take *),
 		take_refuse(&t, "the driver needs a surface to be current");
 	} else {
 		t.gl->PixelStorei(GL_PACK_ALIGNMENT, 1);
+		t.gl->ClampColor(GL_CLAMP_FRAGMENT_COLOR, GL_FALSE); /* border colours */
 		walk(&t);
 		stream_flush(&t.out);
 	}
@@ -167,8 +168,8 @@ static int take_context(struct context *context, struct snapshot_out *out, struc
 	return t.refused ? -1 : 0;
 }
 
-/* Of a context that was never current; to ask the driver would make it so. EGL's default from 3.2
- * on is a core profile; drivers give 3.1 without the fixed function. */
+/* Of a context that was never current (to ask the driver would make it so) or is old. EGL's default
+ * from 3.2 on is a core profile; drivers give 3.1 without the fixed function. */
 static bool asked_for_core(const struct context *context)
 {
 	EGLint major = 1, minor = 0, profile = EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT;
