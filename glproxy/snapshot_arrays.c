@@ -316,6 +316,13 @@ static uint64_t touched_slots(const struct wire_vao *vao)
 	return touched;
 }
 
+/* The stride as the program gave it: 0 where elements are packed, or nothing was said yet. */
+static GLsizei stride_of(const struct wire_format *f, const struct wire_binding *b, unsigned slot)
+{
+	const bool packed = !f->stride && b->stride == (GLsizei)wire_format_bytes(f);
+	return packed || is_untouched(f, b, slot) ? 0 : b->stride;
+}
+
 static void put_slot(struct take *t, const struct wire_vao *vao, unsigned slot)
 {
 	const struct wire_format *f = &vao->format[slot];
@@ -337,9 +344,9 @@ static void put_slot(struct take *t, const struct wire_vao *vao, unsigned slot)
 		take_refuse(t, "a deleted buffer is still used by a vertex array");
 	PUT(&t->out, glBindBuffer, .target = GL_ARRAY_BUFFER, .buffer = b->buffer);
 	if (slot < WIRE_SLOT_GENERIC)
-		put_conventional(t, slot, f, b->stride, b->at);
+		put_conventional(t, slot, f, stride_of(f, b, slot), b->at);
 	else
-		put_generic(t, slot - WIRE_SLOT_GENERIC, f, b->stride, b->at);
+		put_generic(t, slot - WIRE_SLOT_GENERIC, f, stride_of(f, b, slot), b->at);
 }
 
 static const GLenum conventional[] = {GL_VERTEX_ARRAY, GL_NORMAL_ARRAY, GL_COLOR_ARRAY,

@@ -575,11 +575,32 @@ static void put_patches(struct take *t)
 	}
 }
 
-static void put_clamping(struct take *t)
+/* Colours are answered clamped where fragments are: while they are asked for, fragments are not.
+ * Returns what has to be set again, or 0. Neither end sets what is so by default: it would have
+ * Mesa restore with glPopAttrib what it otherwise forgets. */
+static GLenum put_clamping(struct take *t)
 {
-	GLint clamp;
+	GLint clamp, fragment = 0;
 	if (!is_es(t) && asked(t, GL_CLAMP_READ_COLOR, &clamp))
 		PUT(&t->out, glClampColor, .target = GL_CLAMP_READ_COLOR, .clamp = (GLenum)clamp);
+	if (!take_is_compatible(t) || is_es(t))
+		return 0;
+	if (!asked(t, GL_CLAMP_VERTEX_COLOR, &clamp) ||
+		!asked(t, GL_CLAMP_FRAGMENT_COLOR, &fragment))
+		return 0;
+	t->clamps |= clamp != GL_TRUE || fragment != GL_FIXED_ONLY;
+	if (!t->clamps)
+		return 0;
+	PUT(&t->out, glClampColor, .target = GL_CLAMP_VERTEX_COLOR, .clamp = (GLenum)clamp);
+	PUT(&t->out, glClampColor, .target = GL_CLAMP_FRAGMENT_COLOR, .clamp = (GLenum)fragment);
+	if (fragment != GL_TRUE)
+		return 0;
+	t->gl->ClampColor(GL_CLAMP_FRAGMENT_COLOR, GL_FALSE);
+	return GL_TRUE;
+}
+
+static void put_conventions(struct take *t)
+{
 	put_patches(t);
 	const GLint origin = take_integer(t, GL_CLIP_ORIGIN);
 	if (origin)
@@ -624,15 +645,18 @@ void take_attributes(struct take *t)
 {
 	const bool compatible = take_is_compatible(t);
 	put_capabilities(t);
+	const GLenum clamp = put_clamping(t);
 	put_fragments(t);
 	put_rasterization(t);
-	put_clamping(t);
+	put_conventions(t);
 	put_units(t);
 	put_program(t);
 	take_arb_state(t);
 	take_current_attributes(t, compatible && !is_es(t));
 	if (compatible)
 		take_fixed_function(t);
+	if (clamp)
+		t->gl->ClampColor(GL_CLAMP_FRAGMENT_COLOR, clamp);
 }
 
 void take_state(struct take *t)

@@ -42,6 +42,7 @@ struct take {
 	struct stream out;
 	bool refused;
 	bool in_use;       /* the framebuffer being written is bound */
+	bool clamps;       /* some level clamps colours otherwise than by default */
 	bool parameters;   /* those of bound textures belong to the state (stacks.h) */
 	bool debug_known;  /* debug.h: the context has debug output, */
 	bool debug_output; /* ... which was on */

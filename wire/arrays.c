@@ -185,6 +185,7 @@ void wire_vao_pointer(struct wire_vao *vao, unsigned slot, struct wire_format fo
 		return;
 	format.binding = (uint8_t)slot;
 	format.relative = 0;
+	format.stride = stride;
 	vao->format[slot] = format;
 	assign(&vao->foreign, slot, false);
 	const size_t natural = wire_format_bytes(&format);

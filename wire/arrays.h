@@ -37,6 +37,7 @@ struct wire_format {
 	uint8_t kind; /* enum wire_kind */
 	uint8_t binding;
 	uint32_t relative;
+	GLsizei stride; /* as gl*Pointer was given it: 0 is packed; only asked for */
 };
 
 struct wire_binding {
