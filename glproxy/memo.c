@@ -15,11 +15,30 @@ struct memo *memo_create(void)
 	return memo;
 }
 
-static void clear(struct memo_program *program)
+static void clear_shaders(struct memo_program *program)
 {
 	for (size_t i = 0; i < program->count; i++)
 		free(program->shaders[i].source);
 	free(program->shaders);
+	program->shaders = NULL;
+	program->count = 0;
+}
+
+static void clear_wishes(struct memo_program *program)
+{
+	for (size_t i = 0; i < program->wish_count; i++)
+		free(program->wishes[i].name);
+	free(program->wishes);
+	free(program->varyings);
+	program->wishes = NULL;
+	program->wish_count = 0;
+	program->varyings = NULL;
+}
+
+static void clear(struct memo_program *program)
+{
+	clear_shaders(program);
+	clear_wishes(program);
 	memset(program, 0, sizeof(*program));
 }
 
@@ -101,9 +120,12 @@ void memo_linked(struct exec *x, GLuint driver)
 	struct memo_program *program = entry(memo, name);
 	if (program) {
 		const bool doubtful =
-			!status && program->name && (program->status || program->doubtful);
-		clear(program);
+			!status && program->linked && (program->status || program->doubtful);
+		clear_shaders(program);
+		if (x->rebuilding)
+			clear_wishes(program); /* were the snapshot's; the program's follow */
 		program->name = name;
+		program->linked = true;
 		program->status = status;
 		program->doubtful = doubtful;
 		note_shaders(gl, program, driver);
@@ -213,6 +235,7 @@ static void memo_made(struct exec *x, GLuint made, GLuint driver, GLenum type, c
 	if (program) {
 		clear(program);
 		program->name = made;
+		program->linked = true;
 		program->status = status;
 		program->shaders = calloc(1, sizeof(*program->shaders));
 	}
@@ -251,4 +274,120 @@ void proxy_glLinkProgram(struct exec *x, GLuint program)
 {
 	x->driver->LinkProgram(program);
 	memo_linked(x, program);
+}
+
+/* ---- what is said about the next link ---- */
+
+/* The entry of a program, locked; NULL: not locked. */
+static struct memo_program *open_entry(struct exec *x, GLuint driver)
+{
+	const GLuint name = names_known(x->names[NAMES_program], driver);
+	if (!x->context || !name || names_foreign(driver) || !x->driver->IsProgram(driver))
+		return NULL;
+	struct memo *memo = x->context->group->memo;
+	pthread_mutex_lock(&memo->lock);
+	struct memo_program *program = entry(memo, name);
+	if (program)
+		program->name = name;
+	else
+		pthread_mutex_unlock(&memo->lock);
+	return program;
+}
+
+static void close_entry(struct exec *x)
+{
+	pthread_mutex_unlock(&x->context->group->memo->lock);
+}
+
+static struct memo_wish *wish_of(struct memo_program *program, bool output, const char *name)
+{
+	for (size_t i = 0; i < program->wish_count; i++)
+		if (program->wishes[i].output == output && !strcmp(program->wishes[i].name, name))
+			return &program->wishes[i];
+	const size_t count = program->wish_count + 1;
+	char *copy = strdup(name);
+	struct memo_wish *grown = copy ? realloc(program->wishes, count * sizeof(*grown)) : NULL;
+	if (!grown) {
+		free(copy);
+		return NULL;
+	}
+	program->wishes = grown;
+	program->wish_count = count;
+	grown[count - 1] = (struct memo_wish){.name = copy, .output = output};
+	return &grown[count - 1];
+}
+
+static void note_wish(
+	struct exec *x, GLuint driver, bool output, const char *name, GLuint place, GLuint index)
+{
+	struct memo_program *program = name ? open_entry(x, driver) : NULL;
+	if (!program)
+		return;
+	struct memo_wish *wish = wish_of(program, output, name);
+	if (wish) {
+		wish->place = place;
+		wish->index = index;
+	}
+	close_entry(x);
+}
+
+/* What GL refuses is not noted; an error that was there before stays the first. */
+static bool went_well(struct exec *x)
+{
+	return !exec_errors_since(x);
+}
+
+void proxy_glBindAttribLocation(struct exec *x, GLuint program, GLuint index, const GLchar *name)
+{
+	exec_errors_take(x);
+	x->driver->BindAttribLocation(program, index, name);
+	if (went_well(x))
+		note_wish(x, program, false, name, index, 0);
+}
+
+void proxy_glBindFragDataLocation(struct exec *x, GLuint program, GLuint color, const GLchar *name)
+{
+	exec_errors_take(x);
+	x->driver->BindFragDataLocation(program, color, name);
+	if (went_well(x))
+		note_wish(x, program, true, name, color, 0);
+}
+
+void proxy_glBindFragDataLocationIndexed(
+	struct exec *x, GLuint program, GLuint colorNumber, GLuint index, const GLchar *name)
+{
+	exec_errors_take(x);
+	x->driver->BindFragDataLocationIndexed(program, colorNumber, index, name);
+	if (went_well(x))
+		note_wish(x, program, true, name, colorNumber, index);
+}
+
+static void note_varyings(
+	struct memo_program *program, GLsizei count, const GLchar *const *varyings, GLenum mode)
+{
+	scoped_buf struct buf all = BUF_INIT;
+	for (GLsizei i = 0; i < count; i++)
+		buf_append(&all, varyings[i], strlen(varyings[i]) + 1);
+	free(program->varyings);
+	program->varyings = malloc(all.size + 1);
+	if (!program->varyings || buf_failed(&all))
+		return;
+	if (all.size)
+		memcpy(program->varyings, all.data, all.size);
+	program->varyings_size = all.size;
+	program->varying_count = count;
+	program->varying_mode = mode;
+}
+
+void proxy_glTransformFeedbackVaryings(struct exec *x, GLuint program, GLsizei count,
+	const GLchar *const *varyings, GLenum bufferMode)
+{
+	exec_errors_take(x);
+	x->driver->TransformFeedbackVaryings(program, count, varyings, bufferMode);
+	struct memo_program *noted =
+		went_well(x) && (varyings || !count) ? open_entry(x, program) : NULL;
+	if (!noted)
+		return;
+	note_varyings(noted, count, varyings, bufferMode);
+	close_entry(x);
 }

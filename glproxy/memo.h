@@ -1,6 +1,7 @@
 /*
  * memo.h: what a snapshot needs and the driver does not tell again: the sources a program was
- * linked from, whose shaders may have been changed, detached or deleted since.
+ * linked from, whose shaders may have been changed, detached or deleted since; and what was said
+ * about the next link.
  *
  * A memo belongs to a share group; any thread of it may call. Names are the program's.
  */
@@ -15,12 +16,27 @@ struct memo_shader {
 	char *source;
 };
 
+/* glBindAttribLocation, glBindFragDataLocationIndexed: they count from the next link on. */
+struct memo_wish {
+	char *name;
+	bool output;
+	GLuint place;
+	GLuint index; /* of an output */
+};
+
 struct memo_program {
-	GLuint name;   /* 0: free */
+	GLuint name; /* 0: free */
+	bool linked;
 	GLint status;  /* of the link */
 	bool doubtful; /* was linked, and a later link failed */
 	size_t count;
 	struct memo_shader *shaders;
+	size_t wish_count;
+	struct memo_wish *wishes;
+	char *varyings; /* glTransformFeedbackVaryings: names, one behind the other; or NULL */
+	size_t varyings_size;
+	GLsizei varying_count;
+	GLenum varying_mode;
 };
 
 struct memo {
@@ -45,7 +61,7 @@ void memo_linked(struct exec *x, GLuint driver);
  * with one of those to come. */
 void memo_deleted(struct exec *x, GLuint driver);
 
-/* NULL for a program that was never linked. All threads stand still. */
+/* NULL for a program of which nothing is known. All threads stand still. */
 const struct memo_program *memo_find(const struct memo *memo, GLuint name);
 
 #endif

@@ -142,6 +142,29 @@ static void put_varyings(struct take *t, GLuint name, GLuint driver)
 				t, driver, GL_TRANSFORM_FEEDBACK_BUFFER_MODE));
 }
 
+/* What counts from the next link on. */
+static void put_wishes(struct take *t, const struct memo_program *memo, GLuint name)
+{
+	for (size_t i = 0; i < memo->wish_count; i++) {
+		const struct memo_wish *wish = &memo->wishes[i];
+		if (!wish->output)
+			PUT(&t->out, glBindAttribLocation, .program = name, .index = wish->place,
+				.name = text(t, wish->name));
+		else if (wish->index)
+			PUT(&t->out, glBindFragDataLocationIndexed, .program = name,
+				.colorNumber = wish->place, .index = wish->index,
+				.name = text(t, wish->name));
+		else
+			PUT(&t->out, glBindFragDataLocation, .program = name, .color = wish->place,
+				.name = text(t, wish->name));
+	}
+	if (memo->varyings)
+		PUT(&t->out, glTransformFeedbackVaryings, .program = name,
+			.count = memo->varying_count,
+			.varyings = stream_data(&t->out, memo->varyings, memo->varyings_size),
+			.bufferMode = memo->varying_mode);
+}
+
 static void put_linked(struct take *t, const struct memo_program *memo, GLuint name, GLuint driver)
 {
 	for (size_t i = 0; i < memo->count; i++) {
@@ -154,6 +177,8 @@ static void put_linked(struct take *t, const struct memo_program *memo, GLuint n
 	put_attributes(t, name, driver);
 	put_outputs(t, name, driver);
 	put_varyings(t, name, driver);
+	if (!memo->status)
+		put_wishes(t, memo, name); /* it may have failed for them */
 	PUT(&t->out, glLinkProgram, .program = name);
 	for (size_t i = 0; i < memo->count; i++) {
 		const GLuint spare = TAKE_SPARE + (GLuint)i % 15;
@@ -360,10 +385,12 @@ static void put_program(struct take *t, GLuint name, GLuint driver)
 	if (program_value(t, driver, GL_PROGRAM_BINARY_RETRIEVABLE_HINT))
 		PUT(&t->out, glProgramParameteri, .program = name,
 			.pname = GL_PROGRAM_BINARY_RETRIEVABLE_HINT, .value = 1);
-	if (memo)
+	if (memo && memo->linked)
 		put_linked(t, memo, name, driver);
+	if (memo)
+		put_wishes(t, memo, name);
 	put_attached(t, name, driver);
-	if (memo && memo->status)
+	if (memo && memo->linked && memo->status)
 		put_values(t, name, driver);
 }
 
