@@ -45,6 +45,10 @@ static void read_buffer(struct take *t, GLuint driver, GLsizeiptr size, void *da
 		t->gl->GetNamedBufferSubData(driver, 0, size, data);
 }
 
+/* Mesa heeds the target of a buffer's first store: what got it without one it takes for never used
+ * while it is mapped (llvmpipe). As one for pixels it is looked at whatever it is used for. */
+#define STORE_TARGET GL_PIXEL_PACK_BUFFER
+
 static void put_buffer(struct take *t, GLuint name, GLuint driver)
 {
 	GLint64 size = 0;
@@ -60,12 +64,14 @@ static void put_buffer(struct take *t, GLuint name, GLuint driver)
 		return;
 	read_buffer(t, driver, size, data);
 	const struct wire_data contents = stream_data(&t->out, data, (size_t)size);
+	PUT(&t->out, glBindBuffer, .target = STORE_TARGET, .buffer = name);
 	if (immutable)
-		PUT(&t->out, glNamedBufferStorage, .buffer = name, .size = size, .data = contents,
-			.flags = (GLbitfield)flags);
+		PUT(&t->out, glBufferStorage, .target = STORE_TARGET, .size = size,
+			.data = contents, .flags = (GLbitfield)flags);
 	else
-		PUT(&t->out, glNamedBufferData, .buffer = name, .size = size, .data = contents,
+		PUT(&t->out, glBufferData, .target = STORE_TARGET, .size = size, .data = contents,
 			.usage = (GLenum)usage);
+	PUT(&t->out, glBindBuffer, .target = STORE_TARGET);
 	if (take_failed(t))
 		take_refuse(t, "buffer %u cannot be read", name);
 }
