@@ -387,6 +387,13 @@ static void put_divisor(struct take *t, unsigned slot, GLuint divisor)
 		PUT(&t->out, glVertexBindingDivisor, .bindingindex = index, .divisor = divisor);
 }
 
+/* The driver has refused a name that was not generated, where the tracker noted it. */
+static GLuint element_of(struct take *t, const struct wire_vao *vao)
+{
+	const GLuint driver = names_to_driver(t->names[NAMES_buffer], vao->element);
+	return names_foreign(driver) && !t->gl->IsBuffer(driver) ? 0 : vao->element;
+}
+
 /* `stale`: slots that are not as a new object has them, in the driver, when this is executed. */
 static void put_vertex_array(struct take *t, const struct wire_vao *vao, uint64_t stale)
 {
@@ -401,7 +408,7 @@ static void put_vertex_array(struct take *t, const struct wire_vao *vao, uint64_
 	}
 	if (vao->element || stale)
 		PUT(&t->out, glBindBuffer, .target = GL_ELEMENT_ARRAY_BUFFER,
-			.buffer = vao->element);
+			.buffer = element_of(t, vao));
 }
 
 /* ---- the client attribute stack: all that was saved is known ---- */
