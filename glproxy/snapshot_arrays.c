@@ -500,9 +500,11 @@ void take_vertex_arrays(struct take *t)
 	make_vertex_arrays(t);
 	if (knows)
 		PUT(&t->out, glBindVertexArray);
+	PUT(&t->out, ckLenient, .on = GL_TRUE); /* calls that the driver refused are noted too */
 	put_client_stack(t);
 	put_vertex_array(t, &st->vaos.zero, stale_slots(st, 0));
 	fill_vertex_arrays(t);
+	PUT(&t->out, ckLenient, .on = GL_FALSE);
 	if (knows)
 		PUT(&t->out, glBindVertexArray,
 			.array = take_name(t, NAMES_vertex_array, (GLuint)bound, "vertex array",

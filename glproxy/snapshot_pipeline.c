@@ -20,10 +20,20 @@ static GLuint pipeline_value(struct take *t, GLuint driver, GLenum pname)
 	return take_failed(t) ? 0 : (GLuint)value;
 }
 
+static bool is_separable(struct take *t, GLuint program)
+{
+	GLint separable = 0, linked = 0;
+	t->gl->GetProgramiv(program, GL_PROGRAM_SEPARABLE, &separable);
+	t->gl->GetProgramiv(program, GL_LINK_STATUS, &linked);
+	return !take_failed(t) && separable && linked;
+}
+
 static void put_pipeline(struct take *t, GLuint name, GLuint driver)
 {
 	for (size_t i = 0; i < array_len(stages); i++) {
 		const GLuint program = pipeline_value(t, driver, stages[i].stage);
+		if (program && !is_separable(t, program))
+			take_refuse(t, "a pipeline uses a program that was linked otherwise since");
 		if (program)
 			PUT(&t->out, glUseProgramStages, .pipeline = name, .stages = stages[i].bit,
 				.program = take_name(
@@ -33,6 +43,8 @@ static void put_pipeline(struct take *t, GLuint name, GLuint driver)
 	if (active)
 		PUT(&t->out, glActiveShaderProgram, .pipeline = name,
 			.program = take_name(t, NAMES_program, active, "program", "a pipeline"));
+	if (pipeline_value(t, driver, GL_VALIDATE_STATUS))
+		PUT(&t->out, glValidateProgramPipeline, .pipeline = name);
 }
 
 void take_pipelines(struct take *t)
