@@ -152,7 +152,8 @@ static void put_environment(struct take *t)
 	static const GLenum names[] = {GL_TEXTURE_ENV_MODE, GL_COMBINE_RGB, GL_COMBINE_ALPHA,
 		GL_SRC0_RGB, GL_SRC1_RGB, GL_SRC2_RGB, GL_SRC0_ALPHA, GL_SRC1_ALPHA, GL_SRC2_ALPHA,
 		GL_OPERAND0_RGB, GL_OPERAND1_RGB, GL_OPERAND2_RGB, GL_OPERAND0_ALPHA,
-		GL_OPERAND1_ALPHA, GL_OPERAND2_ALPHA, GL_RGB_SCALE, GL_ALPHA_SCALE};
+		GL_OPERAND1_ALPHA, GL_OPERAND2_ALPHA, GL_RGB_SCALE, GL_ALPHA_SCALE,
+		GL_SOURCE3_RGB_NV, GL_SOURCE3_ALPHA_NV, GL_OPERAND3_RGB_NV, GL_OPERAND3_ALPHA_NV};
 	GLfloat colour[4] = {0}, bias = 0;
 	GLint replace = 0;
 	for (size_t i = 0; i < array_len(names); i++) {
@@ -235,6 +236,9 @@ static void put_fog(struct take *t)
 	PUT(&t->out, glFogfv, .pname = GL_FOG_COLOR,
 		.params = stream_data(&t->out, colour, sizeof(colour)));
 	PUT(&t->out, glFogi, .pname = GL_FOG_COORD_SRC, .param = take_integer(t, GL_FOG_COORD_SRC));
+	const GLint distance = take_integer(t, GL_FOG_DISTANCE_MODE_NV);
+	if (distance)
+		PUT(&t->out, glFogi, .pname = GL_FOG_DISTANCE_MODE_NV, .param = distance);
 }
 
 static void put_planes(struct take *t)
