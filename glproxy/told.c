@@ -296,8 +296,8 @@ static const struct told *tell(struct context *context)
 
 const struct told *told_known(struct context *context)
 {
-	if (context->told)
-		return context->told;
+	if (!context || context->told)
+		return context ? context->told : NULL;
 	pthread_mutex_lock(&context->exec.proxy->lock);
 	context->told = find(context);
 	pthread_mutex_unlock(&context->exec.proxy->lock);

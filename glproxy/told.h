@@ -53,7 +53,7 @@ void told_finish(struct proxy *proxy);
 /* What a context is told; its thread calls. NULL: what the driver says. */
 const struct told *told_of(struct context *context);
 
-/* ... what it has been told; NULL: nothing. */
+/* ... what it has been told; NULL: nothing. Takes NULL: objects looked at without a context. */
 const struct told *told_known(struct context *context);
 
 /* Whether the driver, current with a context, is another than the one that told it. */
