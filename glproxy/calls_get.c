@@ -1,6 +1,7 @@
 /*
  * Answers: values that may be names or belong to the window, strings, uniforms, errors.
  */
+#include "glproxy/accum.h"
 #include "glproxy/context.h"
 #include "glproxy/lists.h"
 #include "glproxy/surface.h"
@@ -11,10 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* GL_DOUBLEBUFFER is about the program's window, not about our pbuffer. */
+static bool is_accum_bits(GLenum pname)
+{
+	return pname == GL_ACCUM_RED_BITS || pname == GL_ACCUM_GREEN_BITS ||
+		pname == GL_ACCUM_BLUE_BITS || pname == GL_ACCUM_ALPHA_BITS;
+}
+
+/* GL_DOUBLEBUFFER is about the program's window, not about our pbuffer; that has no accumulation
+ * buffer. */
 static bool of_window(struct exec *x, GLenum pname, GLint *value)
 {
 	GLint bound = 0;
+	if (is_accum_bits(pname)) {
+		*value = ACCUM_BITS;
+		return accum_has(x->context);
+	}
 	if (pname != GL_DOUBLEBUFFER || !x->context || !x->context->draw)
 		return false;
 	x->driver->GetIntegerv(GL_DRAW_FRAMEBUFFER_BINDING, &bound);

@@ -148,9 +148,7 @@ static bool open_helper(struct context *context)
 	return context->helper != EGL_NO_CONTEXT;
 }
 
-/* The helper current, drawing to one surface and reading from another. The driver may let contexts
- * run side by side: each has to be done with the pbuffers before the next begins. */
-static bool begin_helper(struct context *context, EGLSurface draw, EGLSurface read)
+bool front_begin_helper(struct context *context, EGLSurface draw, EGLSurface read)
 {
 	if (!open_helper(context))
 		return false;
@@ -159,7 +157,7 @@ static bool begin_helper(struct context *context, EGLSurface draw, EGLSurface re
 	return eglMakeCurrent(context->exec.proxy->display, draw, read, context->helper);
 }
 
-static void end_helper(struct context *context)
+void front_end_helper(struct context *context)
 {
 	context->exec.driver->Finish();
 	context_bind(context);
@@ -176,10 +174,10 @@ static struct part whole(const struct surface *surface)
 
 static void copy(struct context *context, EGLSurface from, EGLSurface to, struct part p)
 {
-	if (begin_helper(context, to, from))
+	if (front_begin_helper(context, to, from))
 		context->exec.driver->BlitFramebuffer(p.left, p.bottom, p.right, p.top, p.left,
 			p.bottom, p.right, p.top, GL_COLOR_BUFFER_BIT, GL_NEAREST);
-	end_helper(context);
+	front_end_helper(context);
 }
 
 static EGLSurface pbuffer_like(const struct surface *surface)
@@ -194,14 +192,14 @@ static void draw_shown(struct context *context, const struct surface *surface)
 	scoped_free void *shown = surface->present
 		? present_picture(surface->present, surface->width, surface->height)
 		: NULL;
-	if (shown && begin_helper(context, surface->other, surface->other)) {
+	if (shown && front_begin_helper(context, surface->other, surface->other)) {
 		gl->Disable(GL_DITHER);
 		gl->PixelZoom(1, -1);
 		gl->WindowPos2i(0, (GLint)surface->height);
 		gl->DrawPixels((GLsizei)surface->width, (GLsizei)surface->height, GL_BGRA,
 			GL_UNSIGNED_BYTE, shown);
 	}
-	end_helper(context);
+	front_end_helper(context);
 }
 
 static bool open_front(struct context *context)

@@ -46,6 +46,12 @@ void front_flush(struct context *context);
 void front_show(struct context *context);
 void front_swap(struct context *context, int x, int y, int width, int height);
 
+/* A compatibility context of ours current, drawing to one surface of the driver and reading from
+ * another, until the end; false where there is none. The driver may let contexts run side by side:
+ * each has to be done with the pbuffers before the next begins. */
+bool front_begin_helper(struct context *context, EGLSurface draw, EGLSurface read);
+void front_end_helper(struct context *context);
+
 /* Depths and stencils are read from `egl` alone: true when front_read_again() is to be called after
  * a read of them. */
 bool front_read_depths(struct exec *x);

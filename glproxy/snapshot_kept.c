@@ -221,7 +221,7 @@ static const char *const kept[] = {
 	"glClearStencil",
 	"glClearIndex",
 	"glClearAccum",
-	"glAccum", /* no config has such a buffer */
+	"glAccum",
 	"glIndexMask",
 	"glStencil[FMO]*",
 	"glLogicOp",

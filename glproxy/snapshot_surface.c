@@ -1,6 +1,7 @@
 #include "glproxy/snapshot_surface.h"
 #include "glproxy/told.h"
 
+#include "glproxy/accum.h"
 #include "glproxy/surface_samples.h"
 
 #include <stdlib.h>
@@ -155,6 +156,20 @@ static int read_front(
 	return bind(surface, surface->other, helper, err) ? read_colours(surface, image, err) : -1;
 }
 
+static size_t accum_bytes(const struct surface *surface)
+{
+	const struct accum *accum = surface->accum;
+	return (size_t)surface->width * surface->height * sizeof(accum->values[0]);
+}
+
+static void put_accum(const struct surface *surface, struct buf *image)
+{
+	const struct accum *accum = surface->accum;
+	const bool used =
+		accum && accum->width == surface->width && accum->height == surface->height;
+	record_bytes(image, used ? accum->values : NULL, used ? accum_bytes(surface) : 0);
+}
+
 static int take_surface(
 	const struct surface *surface, EGLContext helper, struct buf *image, struct err *err)
 {
@@ -176,6 +191,7 @@ static int take_surface(
 			read_front(surface, helper, image, err)
 		? -1
 		: 0;
+	put_accum(surface, image);
 	record_end(image, place);
 	return status;
 }
@@ -312,6 +328,21 @@ static int draw_front(struct surface *surface, EGLContext helper, uint32_t front
 	return 0;
 }
 
+/* Images of earlier versions end before. */
+static int build_accum(struct surface *surface, struct span *record, struct err *err)
+{
+	if (!record->left)
+		return 0;
+	const struct span values = span_bytes(record);
+	if (!record->failed && !values.left)
+		return 0;
+	if (record->failed || values.left != accum_bytes(surface) || !accum_open(surface))
+		return err_set(
+			err, "surface %u: an accumulation buffer that cannot be", surface->id);
+	memcpy(surface->accum->values, values.at, values.left);
+	return 0;
+}
+
 int surface_build(struct proxy *proxy, EGLContext helper, struct span record, struct err *err)
 {
 	const uint32_t id = span_u32(&record);
@@ -326,5 +357,8 @@ int surface_build(struct proxy *proxy, EGLContext helper, struct span record, st
 		return err_set(err, "surface %u cannot be made: EGL error 0x%x", id, eglGetError());
 	if (draw_colours(surface, &record, err) || draw_rest(surface, &record, err))
 		return -1;
-	return draw_front(surface, helper, front, &record, err);
+	return draw_front(surface, helper, front, &record, err) ||
+			build_accum(surface, &record, err)
+		? -1
+		: 0;
 }

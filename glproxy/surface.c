@@ -92,6 +92,7 @@ void surface_drop(struct surface *surface)
 	if (!surface || --surface->references)
 		return;
 	present_destroy(surface->present);
+	free(surface->accum);
 	surface_unite(surface);
 	if (surface->egl != EGL_NO_SURFACE)
 		eglDestroySurface(surface->proxy->display, surface->egl);

@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 
+struct accum;
 struct context;
 struct present;
 
@@ -28,6 +29,7 @@ enum surface_kind { SURFACE_PBUFFER = 1, SURFACE_WINDOW = 2, SURFACE_PIXMAP = 3 
 
 #define SURFACE_DOUBLE 1u /* double-buffered: shown at swaps only */
 #define SURFACE_SRGB 2u
+#define SURFACE_ACCUM 4u /* it has an accumulation buffer (accum.h) */
 
 struct surface {
 	struct proxy *proxy;
@@ -44,6 +46,7 @@ struct surface {
 	unsigned width, height;
 	unsigned replayed[2]; /* the size in a journal that is being replayed; 0: no other */
 	_Atomic unsigned references;
+	struct accum *accum;     /* accum.h's; NULL: all 0 */
 	struct present *present; /* NULL for pbuffers, and while the proxy has let go of X */
 };
 

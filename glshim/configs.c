@@ -188,6 +188,11 @@ static int drawable_types(const struct glx_config *config)
 	return GLX_PBUFFER_BIT | (config->visual ? GLX_WINDOW_BIT | GLX_PIXMAP_BIT : 0);
 }
 
+int configs_accum(const struct glx_config *config)
+{
+	return config->driver.floating ? 0 : 16;
+}
+
 bool configs_attribute(const struct glx_config *config, int name, int *value)
 {
 	const struct wire_config *c = &config->driver;
@@ -229,6 +234,12 @@ bool configs_attribute(const struct glx_config *config, int name, int *value)
 		break;
 	case GLX_STENCIL_SIZE:
 		*value = c->stencil;
+		break;
+	case GLX_ACCUM_RED_SIZE:
+	case GLX_ACCUM_GREEN_SIZE:
+	case GLX_ACCUM_BLUE_SIZE:
+	case GLX_ACCUM_ALPHA_SIZE:
+		*value = configs_accum(config);
 		break;
 	case GLX_SAMPLES:
 		*value = c->samples;
@@ -282,10 +293,6 @@ bool configs_attribute(const struct glx_config *config, int name, int *value)
 	case GLX_LEVEL:
 	case GLX_STEREO:
 	case GLX_AUX_BUFFERS:
-	case GLX_ACCUM_RED_SIZE:
-	case GLX_ACCUM_GREEN_SIZE:
-	case GLX_ACCUM_BLUE_SIZE:
-	case GLX_ACCUM_ALPHA_SIZE:
 	case GLX_TRANSPARENT_INDEX_VALUE:
 	case GLX_TRANSPARENT_RED_VALUE:
 	case GLX_TRANSPARENT_GREEN_VALUE:

@@ -41,6 +41,9 @@ struct glx_screen {
 /* The configs of a screen, made at first use; NULL without a proxy. Thread-safe. */
 struct glx_screen *configs_screen(Display *display, int screen);
 
+/* The bits a colour of its accumulation buffer, which the proxy keeps itself. */
+int configs_accum(const struct glx_config *config);
+
 /* The value of a GLX attribute; false for an attribute that is none. */
 bool configs_attribute(const struct glx_config *config, int name, int *value);
 

@@ -18,6 +18,7 @@ static struct glx_drawable *drawables;
 enum { PBUFFER = 1, WINDOW = 2, PIXMAP = 3 }; /* as glproxy's surface_kind */
 #define DOUBLE 1u
 #define SRGB 2u
+#define ACCUM 4u
 
 struct glx_drawable *glx_drawable_find(Display *display, GLXDrawable id)
 {
@@ -36,7 +37,7 @@ static struct glx_drawable *add(Display *display, GLXDrawable id, Drawable x, in
 	if (!made)
 		return NULL;
 	const unsigned flags = (kind != PIXMAP && config->double_buffered ? DOUBLE : 0) |
-		(config->srgb ? SRGB : 0);
+		(config->srgb ? SRGB : 0) | (configs_accum(config) ? ACCUM : 0);
 	XSync(display, False); /* the proxy's connection must know the window as well */
 	made->surface = surface_create(
 		kind, config->driver.id, flags, width, height, DisplayString(display), (uint32_t)x);

@@ -27,8 +27,9 @@ def test_glmark2_finds_its_pixels(server, program):
     assert [scene for scene, result in found if result == "Failure"] == []
 
 
-def test_front_and_back_buffers(server):
-    program = BUILD / "samples" / "gl-buffers"
+@pytest.mark.parametrize("sample", ["gl-buffers", "gl-accum"])
+def test_buffers_of_windows(server, sample):
+    program = BUILD / "samples" / sample
     undisturbed = run(server, GLRUN, "--build", BUILD, program)
     assert run(server, GLRUN, "--build", BUILD, program, chaos="rebuild:7") == undisturbed
 

@@ -12,6 +12,15 @@ def proxied(server, *command) -> str:
     return server.run(GLRUN, "--build", BUILD, *command).stdout
 
 
+def test_accumulation_buffer(server):
+    program = BUILD / "samples" / "gl-accum"
+    native, ours = server.run(program).stdout.splitlines(), proxied(server, program).splitlines()
+    assert len(native) == len(ours) == 12
+    for before, after in zip(native, ours):
+        apart = [abs(int(a) - int(b)) for a, b in zip(before.split()[2:], after.split()[2:])]
+        assert len(apart) == 48 and max(apart) <= 1, "light is rounded to a colour next to Mesa's"
+
+
 def test_front_and_back_buffers(server):
     """The pixels of both, of the window and of the depth buffer, after each of many changes."""
     program = BUILD / "samples" / "gl-buffers"
