@@ -25,6 +25,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -54,6 +55,7 @@ class Piglit:
 
     def __init__(self, profile: str, server: XServer, arguments: argparse.Namespace):
         self.profile = profile
+        self.server = server
         self.environment = server.environment | {"PIGLIT_NO_WINDOW": "1"}
         self.jobs = str(arguments.jobs)
         self.timeout = arguments.timeout
@@ -77,27 +79,60 @@ class Piglit:
         return results | self.run(f"{stage}-rest", set(names) - results.keys(), proxied)
 
     def _run_stage(self, stage: str, tests: set[str] | None, proxied: bool) -> Results:
-        folder, stamp = self.keep / stage, self.keep / f"{stage}.stamp"
+        folder, stamp, done = (self.keep / f"{stage}{end}" for end in ("", ".stamp", ".done.json"))
         names = "\n".join(sorted(tests)) if tests is not None else ""
         current = stamp_of(*(build_of(self.build) if proxied else DRIVER), text=names)
-        begun = stamp.exists() and stamp.read_text() == current and folder.exists()
+        begun = stamp.exists() and stamp.read_text() == current
         if not begun:
             shutil.rmtree(folder, ignore_errors=True)
-            (self.keep / f"{stage}.list").write_text(names)
+            done.unlink(missing_ok=True)
             stamp.write_text(current)
+        if tests is not None:
+            return self._run_list(folder, done, tests, proxied)
         if not (folder / RESULTS).exists():
             resume = begun and any((folder / "tests").glob("*.json"))
-            self._start(proxied, self._resume(folder) if resume else self._begin(stage, folder, tests))
-        return self._read(folder / RESULTS, tests is None and self.profile in TOGETHER)
+            self._start(proxied, ["resume", "-j", self.jobs, str(folder)] if resume else self._begin(folder))
+            self._check(folder)
+        return self._read(folder / RESULTS, self.profile in TOGETHER)
 
-    def _resume(self, folder: Path) -> list[str]:
-        return ["resume", "-j", self.jobs, str(folder)]
+    def _run_list(self, folder: Path, done: Path, tests: set[str], proxied: bool) -> Results:
+        """piglit does not resume lists."""
+        known = json.loads(done.read_text()) if done.exists() else {}
+        known |= self._read(folder / RESULTS, False) if (folder / RESULTS).exists() else self._salvage(folder)
+        done.write_text(json.dumps(known))
+        rest = tests - known.keys()
+        if rest:
+            wanted = folder.with_suffix(".list")
+            wanted.write_text("".join(f"{name}\n" for name in sorted(rest)))
+            self._start(proxied, self._begin(folder, wanted))
+            self._check(folder)
+            known |= self._read(folder / RESULTS, False)
+        return known
 
-    def _begin(self, stage: str, folder: Path, tests: set[str] | None) -> list[str]:
-        together = tests is None and self.profile in TOGETHER
+    @staticmethod
+    def _salvage(folder: Path) -> Results:
+        """What piglit has written of a run that was cut off."""
+        found: Results = {}
+        for file in (folder / "tests").glob("*.json"):
+            try:
+                found |= {name: test["result"] for name, test in json.loads(file.read_text()).items()}
+            except json.JSONDecodeError:
+                pass  # the last one
+        return {name: result for name, result in found.items() if result not in ("incomplete", "notrun")}
+
+    def _check(self, folder: Path) -> None:
+        """Without its X server a stage says nothing; one that was cut off goes on next time."""
+        if self.server.process.poll() is not None:
+            shutil.rmtree(folder)
+            sys.exit("piglit.py: the X server has ended")
+        if not (folder / RESULTS).exists():
+            sys.exit("piglit.py: piglit was cut off")
+
+    def _begin(self, folder: Path, wanted: Path | None = None) -> list[str]:
+        together = not wanted and self.profile in TOGETHER
         options = ["-o", "-j", self.jobs, "--timeout", str(TOGETHER_S if together else self.timeout)]
-        if tests is not None:
-            options += ["--test-list", str(self.keep / f"{stage}.list")]
+        if wanted:
+            options += ["--test-list", str(wanted)]
         if together:
             options += ["--process-isolation", "false", *(o for x in TOGETHER[self.profile] for o in ("-x", x))]
         return ["run", *options, self.profile, str(folder)]
@@ -105,8 +140,14 @@ class Piglit:
     def _start(self, proxied: bool, arguments: list[str]) -> None:
         command = [str(GLRUN), "--build", self.build] if proxied else []
         with self.log.open("a") as log:
-            subprocess.run([*command, "piglit", *arguments], stdout=subprocess.DEVNULL,
-                stderr=log if proxied else subprocess.DEVNULL, check=False, env=self.environment)
+            child = subprocess.Popen([*command, "piglit", *arguments], stdout=subprocess.DEVNULL,
+                stderr=log if proxied else subprocess.DEVNULL, env=self.environment)
+            try:
+                child.wait()
+            finally:
+                if child.poll() is None:  # we are interrupted
+                    child.terminate()
+                    child.wait()
 
     def native(self, tests: set[str]) -> Results:
         """What the native driver makes of tests; asked once a driver."""
@@ -217,6 +258,7 @@ def main() -> None:
     parser.add_argument("--timeout", type=int, default=120, help="seconds a test may take")
     parser.add_argument("--keep", type=Path, default=TOP / "build/piglit", help="where results are kept")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     known = read_list(args.known) if args.known else {}
     lists = [file for file in (args.tests, args.known) if file]
     chosen = read_list(*lists) if args.tests else dict.fromkeys(args.profiles)

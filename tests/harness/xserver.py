@@ -17,7 +17,7 @@ class XServer:
         self.process = subprocess.Popen(
             ["Xvfb", "-displayfd", str(write), "-screen", "0", self.screen, "-nolisten", "tcp",
                 "-noreset"],
-            pass_fds=(write,), stderr=subprocess.DEVNULL)
+            pass_fds=(write,), stderr=subprocess.DEVNULL, start_new_session=True)
         os.close(write)
         with os.fdopen(read) as answers:
             number = answers.readline().strip()
