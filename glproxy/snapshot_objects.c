@@ -63,8 +63,8 @@ static void put_buffer(struct take *t, GLuint name, GLuint driver)
 	if (!data)
 		return;
 	read_buffer(t, driver, size, data);
-	const struct wire_data contents = stream_data(&t->out, data, (size_t)size);
 	PUT(&t->out, glBindBuffer, .target = STORE_TARGET, .buffer = name);
+	const struct wire_data contents = stream_data(&t->out, data, (size_t)size);
 	if (immutable)
 		PUT(&t->out, glBufferStorage, .target = STORE_TARGET, .size = size,
 			.data = contents, .flags = (GLbitfield)flags);
