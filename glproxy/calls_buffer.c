@@ -95,7 +95,7 @@ static bool note_mapping(struct exec *x, const struct mapping *mapping)
 		entry->shadow = malloc((size_t)mapping->length);
 		if (entry->shadow)
 			memcpy(entry->shadow, mapping->driver, (size_t)mapping->length);
-		if (!x->rebuilding)
+		if (!x->rebuilding || x->proxy->alone)
 			memcpy(mapping->block, mapping->driver, (size_t)mapping->length);
 	}
 	pthread_mutex_unlock(&group->lock);

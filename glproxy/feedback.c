@@ -30,6 +30,7 @@ struct feedback {
 struct feedbacks {
 	struct feedback *entries;
 	size_t count;
+	bool counted; /* the program has drawn what it had captured, before the snapshot */
 };
 
 struct feedbacks *feedbacks_create(void)
@@ -314,7 +315,7 @@ static bool has_used(const struct exec *x, unsigned opcode)
 
 static bool draws_captured(const struct exec *x)
 {
-	return has_used(x, WIRE_glDrawTransformFeedback) ||
+	return x->context->feedbacks->counted || has_used(x, WIRE_glDrawTransformFeedback) ||
 		has_used(x, WIRE_glDrawTransformFeedbackInstanced) ||
 		has_used(x, WIRE_glDrawTransformFeedbackStream) ||
 		has_used(x, WIRE_glDrawTransformFeedbackStreamInstanced);
@@ -467,6 +468,7 @@ void proxy_ckFeedback(struct exec *x, GLuint program, GLenum mode, GLuint64 coun
 		return;
 	}
 	struct feedback *feedback = find_or_make(x->context->feedbacks, bound_name(x));
+	x->context->feedbacks->counted = true;
 	capture(x->driver, stride, count);
 	if (feedback)
 		*feedback = (struct feedback){.known = true,

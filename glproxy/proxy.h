@@ -45,6 +45,7 @@ struct proxy {
 	size_t told_config_count;
 	struct journal *journal; /* NULL: none is kept */
 	bool let_go;             /* no X server may be connected to */
+	bool alone; /* no program has the other side of mappings: it is as the driver's */
 
 	pthread_mutex_t lock; /* the tables below */
 	struct context **contexts;

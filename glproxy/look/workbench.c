@@ -25,16 +25,6 @@ static int make_folder(struct workbench *bench, struct err *err)
 	return mkdir(bench->files, 0700) ? err_errno(err, "%s", bench->files) : 0;
 }
 
-/* What programs have written to mappings lies in the image's stream files: here both sides are the
- * same, so that the driver's stays as it is. */
-static void fill_blocks(struct group *group)
-{
-	for (size_t i = 0; i < group->mapping_count; i++)
-		if (group->mappings[i].shadow)
-			memcpy(group->mappings[i].block, group->mappings[i].driver,
-				(size_t)group->mappings[i].length);
-}
-
 int workbench_open(struct workbench *bench, const struct snapshot_place *place, struct err *err)
 {
 	struct proxy *proxy = &bench->proxy;
@@ -43,12 +33,9 @@ int workbench_open(struct workbench *bench, const struct snapshot_place *place, 
 	if (client < 0 || make_folder(bench, err) ||
 		proxy_init(proxy, bench->files, client, false, err))
 		return -1;
-	proxy->let_go = proxy->replaying = true;
+	proxy->let_go = proxy->replaying = proxy->alone = true;
 	if (snapshot_adopt(proxy, place, err) || snapshot_build(proxy, place, err))
 		return -1;
-	for (unsigned id = 1; id < PROXY_OBJECTS; id++)
-		if (proxy->contexts[id])
-			fill_blocks(proxy->contexts[id]->group);
 	return 0;
 }
 
