@@ -28,7 +28,8 @@ def main() -> None:
     program = context.program(vertex_shader=VERTEX, fragment_shader=FRAGMENT)
     program["rounds"] = 1 << 30
     context.simple_framebuffer((640, 480)).use()
-    context.vertex_array(program, []).render(moderngl.TRIANGLE_STRIP, vertices=4)
+    context.vertex_array(program, []).render(
+        moderngl.TRIANGLE_STRIP, vertices=4, instances=1000)
     print("asked", flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 
