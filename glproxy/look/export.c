@@ -546,6 +546,12 @@ static void put_own(struct look_trace *t)
 	case WIRE_ckQuery:
 		leave_out(t, "the result of a query");
 		break;
+	case WIRE_ckFeedback:
+		leave_out(t, "how much transform feedback has captured");
+		break;
+	case WIRE_ckFeedbackGo:
+		leave_out(t, "transform feedback that is under way");
+		break;
 	case WIRE_ckListDraw:
 		leave_out(t, "a draw in a display list from arrays of the program");
 		break;
