@@ -528,7 +528,7 @@ def test_bridges_end_while_others_begin(glckpt):
 
     def end_bridges():
         ways = itertools.cycle([signal.SIGTERM, signal.SIGTERM, signal.SIGKILL])
-        while not done.is_set():
+        while not done.wait(random.uniform(0, 0.1)):
             for pid, words in processes_below(glckpt.base).items():
                 if words.startswith(f"glckpt-vnc {session} "):
                     with contextlib.suppress(ProcessLookupError):
